@@ -1,0 +1,283 @@
+/**
+ * The contract between the core and a CRM. A connector is data (its manifest) and small functions that hold no state and
+ * store nothing; it knows its CRM's wire formats and nothing of Meta, HTTP routes or the database. Everything that needs
+ * the CRM's API gets a `ConnectionContext`, whose client the core has already given tokens, limits, time-outs and retries.
+ * A connector throws only `CodedError`.
+ */
+import type { z } from 'zod'
+import type { LeadIdentity } from './record.ts'
+
+// ---------------------------------------------------------------------------------------------------------- manifest
+
+/** At most `count` requests per `perMs` milliseconds and connection, `concurrent` of them at a time. */
+export interface RateLimit {
+  count: number
+  perMs: number
+  concurrent: number
+}
+
+export interface ConnectorManifest {
+  /** Registry key, and `crm` of every record: lower case, never changed. */
+  id: string
+  /** What people call it. */
+  displayName: string
+  /** The value of `custom_data.lead_event_source`; one fixed spelling. */
+  leadEventSource: string
+  /** Ways in which changes arrive, preferred first. */
+  arrival: ('push' | 'stream' | 'poll')[]
+  /** What the CRM still knows of earlier stages, and how far a pushed and a historic time of one change may differ. */
+  history: { quality: 'exact' | 'snapshot' | 'none'; clockToleranceMs: number }
+  /** Request limits by bucket; `default` is used where a request names none. */
+  limits: { default: RateLimit; [bucket: string]: RateLimit }
+  /** Version of the CRM's API, in one place, with the day it stops working (YYYY-MM-DD). */
+  api: { version: string; sunset: string }
+  /** Settings of one connection that this connector understands, with defaults for all. */
+  settings: z.ZodType
+}
+
+// ------------------------------------------------------------------------------------------------------------- wires
+
+/** A request as it came over the wire. */
+export interface RawRequest {
+  method: string
+  /** Request target (path and query) exactly as received, not decoded. */
+  target: string
+  /** Origin under which the CRM reaches us, from configuration; never derived from `Host`. */
+  publicUrl: string
+  /** Lower-case names; repeated headers arrive joined by a comma. */
+  headers: Readonly<Record<string, string | undefined>>
+  body: Buffer
+  /** Our clock when the request was read. */
+  receivedAt: number
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+  /** Absolute URL for `HttpPort`; path below the CRM's base URL for `CrmClient`. */
+  url: string
+  query?: Record<string, string>
+  headers?: Record<string, string>
+  /** Sent as JSON. */
+  json?: unknown
+  /** Sent form-encoded. */
+  form?: Record<string, string>
+}
+export interface HttpReply {
+  status: number
+  headers: Readonly<Record<string, string | undefined>>
+  text: string
+}
+/** A bare HTTP exchange with a time-out; rejects with a `CodedError` (`network`) when no answer came. */
+export type HttpPort = (request: HttpRequest) => Promise<HttpReply>
+
+export interface CrmRequest extends HttpRequest {
+  /** Which of the manifest's limits this request counts against. */
+  bucket?: string
+  /** Statuses outside 2xx that the caller wants returned instead of thrown. */
+  expect?: number[]
+}
+export interface CrmReply {
+  status: number
+  /** Parsed JSON with integers beyond 2^53 as strings; `undefined` for an empty body. */
+  body: unknown
+}
+/** Authenticated requests for one connection: tokens, limits, the CRM's retry delays and redaction are taken care of. */
+export interface CrmClient {
+  request(request: CrmRequest): Promise<CrmReply>
+}
+
+/** What a connector function gets to know about the connection it works for. */
+export interface ConnectionContext<Settings = unknown> {
+  client: CrmClient
+  /** Account key of the CRM (portal id, org id). */
+  account: string
+  scopes: readonly string[]
+  /** Parsed by the manifest's `settings`. */
+  settings: Settings
+  /** CRM fields that the rules of the connection look at; every lookup returns them in `RecordSnapshot.fields`. */
+  ruleFields: readonly string[]
+}
+
+// ----------------------------------------------------------------------------------------------------------- install
+
+/** Our own credentials at the CRM, from configuration. */
+export interface AppCredentials {
+  appId: string
+  clientId: string
+  /** Current secret first; earlier ones are still accepted for signatures while a rotation runs. */
+  clientSecrets: readonly string[]
+  /** Where the CRM's API lives; differs from the vendor's only in tests and demos. */
+  baseUrl: string
+}
+export interface TokenGrant {
+  accessToken: string
+  refreshToken: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+  account: string
+  scopes: string[]
+}
+export interface Install {
+  scopes: { required: readonly string[]; optional: readonly string[] }
+  /**
+   * Trades a refresh token for a new grant. Throws `CodedError`: `grant_revoked` (retry never, the customer has to connect
+   * again), `app_misconfigured` (our fault, the tenant stays connected), or a transient code with retry later.
+   */
+  refresh(app: AppCredentials, refreshToken: string, http: HttpPort, now: number): Promise<TokenGrant>
+}
+
+// -------------------------------------------------------------------------------------------------------------- push
+
+export type Verdict = { ok: true } | { ok: false; status: 400 | 401 | 405 | 415; code: string; text: string }
+
+/** One CRM change as received: JSON, kept durably before it is looked at again. */
+export interface Change {
+  account: string
+  body: unknown
+}
+export interface Push {
+  /** Judges method, headers, clock and signature on the raw bytes, in constant time. Never throws. */
+  verify(request: RawRequest, app: AppCredentials): Verdict
+  /** The changes in a verified request. No I/O, never throws: what cannot be read is counted in `unreadable`. */
+  parse(request: RawRequest, app: AppCredentials): { changes: Change[]; unreadable: number; ignored: number }
+}
+
+// ----------------------------------------------------------------------------------------------------------- meaning
+
+export interface RecordRef {
+  type: string
+  id: string
+}
+
+export interface StageRef {
+  source: string
+  /** Absent where the source has no pipelines, or where the change did not say (then the snapshot does). */
+  pipelineId?: string
+  stageId: string
+}
+
+/** What a change means. Signals of one record may come in any order and more than once. */
+export type Signal =
+  /** The record reached a stage at `occurredAt`. */
+  | {
+      kind: 'stage'
+      ref: RecordRef
+      stage: StageRef
+      occurredAt: number
+      occurredAtSource: 'field' | 'event' | 'audit' | 'received'
+      origin: 'push' | 'stream' | 'poll' | 'history'
+      exact: boolean
+    }
+  /** The record was created or restored: worth a first look. */
+  | { kind: 'seen'; ref: RecordRef; occurredAt: number }
+  /** Something changed that may tell which lead the record belongs to: look again. */
+  | { kind: 'identity'; ref: RecordRef; occurredAt: number }
+  /** `mergedIds` live on as `ref`. */
+  | { kind: 'merged'; ref: RecordRef; mergedIds: string[]; occurredAt: number }
+  | { kind: 'deleted'; ref: RecordRef; occurredAt: number }
+  /** The person asked to be forgotten. Nothing of the record may be read again. */
+  | { kind: 'erased'; ref: RecordRef; occurredAt: number }
+
+/** One record as the CRM shows it now. */
+export interface RecordSnapshot {
+  ref: RecordRef
+  /** False: deleted, merged away or never there. All else is then absent but `survivorId`. */
+  found: boolean
+  /** The record this one was merged into. */
+  survivorId?: string
+  createdAt?: number
+  /** The record of the person behind this one (deal → contact). The lookup's answer holds that snapshot too. */
+  person?: RecordRef
+  /** Several persons are linked and the rule of the connection picks none. */
+  personAmbiguous?: boolean
+  /** Present on records that are persons themselves. */
+  identity?: LeadIdentity
+  /** Current stages, with their pipelines. */
+  stages: StageRef[]
+  amount?: { value: number; currency?: string }
+  /** The connection's `ruleFields`, by CRM name. */
+  fields: Record<string, string | null>
+  /** Earlier and current stages with their times, oldest first; only where history was asked for. */
+  transitions?: { stage: StageRef; occurredAt: number }[]
+}
+
+export interface LookupRequest {
+  ref: RecordRef
+  /** Also read the record's stage history. */
+  history: boolean
+}
+
+// --------------------------------------------------------------------------------------------------- set-up and care
+
+export interface StageOption {
+  id: string
+  label: string
+  /** Position in the CRM's own order. */
+  order: number
+  kind: 'open' | 'won' | 'lost' | 'other'
+  archived: boolean
+}
+/** The stages of one source, or of one pipeline of it, in order. */
+export interface StageGroup {
+  recordType: string
+  source: string
+  pipelineId?: string
+  label: string
+  stages: StageOption[]
+}
+export interface FieldOption {
+  recordType: string
+  name: string
+  label: string
+  type: 'text' | 'number' | 'choice' | 'date' | 'other'
+}
+/** One line of a proposed mapping; the order of the lines is the order of the funnel. */
+export interface ProposedStage {
+  source: string
+  pipelineId?: string
+  stageId: string
+  label: string
+  /** Null: listed, but off. */
+  eventName: string | null
+  negative: boolean
+}
+/** What is missing or wrong in the CRM account, in words an admin understands. */
+export interface Finding {
+  code: string
+  /** Fatal findings stop the connection from working at all. */
+  fatal: boolean
+  text: string
+}
+
+// --------------------------------------------------------------------------------------------------------- connector
+
+export interface Connector<Settings = unknown> {
+  manifest: ConnectorManifest
+  install: Install
+  push?: Push
+  /**
+   * What to do about an answer of the CRM that is not 2xx: the error to throw, with the CRM's own delay in `retry`.
+   * `expired_token` tells the core to refresh once.
+   */
+  classify(reply: HttpReply, request: CrmRequest): import('./errors.ts').CodedError
+  /** Turns stored changes of one connection into signals. Unknown changes yield nothing. */
+  normalise(changes: readonly unknown[]): Signal[]
+  /**
+   * Reads many records in few calls: themselves, the persons behind them, identities, rule fields. Records that are gone
+   * come back with `found: false`; every ref asked for is answered.
+   */
+  lookup(context: ConnectionContext<Settings>, wanted: readonly LookupRequest[]): Promise<RecordSnapshot[]>
+  /** True where a stage can only be understood with its pipeline, which changes of this source do not carry. */
+  needsPipeline(source: string): boolean
+  listStages(context: ConnectionContext<Settings>): Promise<StageGroup[]>
+  listFields(context: ConnectionContext<Settings>): Promise<FieldOption[]>
+  /** The mapping proposed to a new customer, from the live stages. Pure. */
+  defaultMapping(groups: readonly StageGroup[]): ProposedStage[]
+  check(context: ConnectionContext<Settings>): Promise<Finding[]>
+  /** Creates the text field that holds the Meta lead id; harmless when it is there already. Returns its name. */
+  createLeadIdField?(context: ConnectionContext<Settings>): Promise<string>
+  /** Writes a lead id into the CRM's own field. Needs the customer's permission and an optional scope. */
+  writeLeadId?(context: ConnectionContext<Settings>, ref: RecordRef, metaLeadId: string): Promise<void>
+  /** A link that opens the record in the CRM. */
+  recordUrl?(account: string, ref: RecordRef): string
+}
