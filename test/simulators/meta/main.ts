@@ -1,0 +1,4 @@
+import { announce, readOptions } from '../options.ts'
+import { startMeta } from './start-meta.ts'
+
+announce(await startMeta(readOptions()))
