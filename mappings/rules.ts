@@ -11,13 +11,10 @@ const fieldRule = z.union([
 export type FieldRule = z.infer<typeof fieldRule>
 
 export const rules = z.strictObject({
-  whichLeads: z
-    .enum(['meta_leads', 'lead_id_only', 'anyone'])
-    .default('meta_leads')
-    .meta({
-      description:
-        'meta_leads: a Meta lead id, or a confirmed source with a usable match key; lead_id_only: nothing but the id is sent or stored; anyone: every record with contact data',
-    }),
+  whichLeads: z.enum(['meta_leads', 'lead_id_only', 'anyone']).default('meta_leads').meta({
+    description:
+      'meta_leads: a Meta lead id, or a confirmed source with a usable match key; lead_id_only: nothing but the id is sent or stored; anyone: every record with contact data',
+  }),
   confirmedSources: z
     .array(fieldRule)
     .default([])
@@ -33,6 +30,7 @@ export const rules = z.strictObject({
     .regex(/^[A-Za-z]{2}$/)
     .optional()
     .meta({ description: 'ISO 3166 alpha-2; reads national phone numbers where the record has no country' }),
+  externalId: z.boolean().default(false).meta({ description: 'send the hashed CRM record id as external_id' }),
   leadIdEncoding: z.enum(['integer', 'string']).default('integer'),
   repeats: z.boolean().default(false).meta({ description: 'send a stage again each time it is reached' }),
   backward: z.boolean().default(false).meta({ description: 'send a stage that lies before one already reached' }),
