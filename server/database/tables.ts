@@ -1,0 +1,239 @@
+/**
+ * The tables as Kysely sees them; `migrations/` is the truth. How PostgreSQL's types arrive: bigint as text (it can exceed
+ * 2^53), timestamptz as `Date`, jsonb parsed, bytea as `Buffer`. `-infinity` is written as text and arrives as a number.
+ */
+import type { ColumnType, Generated, Insertable, Selectable } from 'kysely'
+
+type BigintId = ColumnType<string, never, never>
+type Bigint = ColumnType<string, string | number | bigint, string | number | bigint>
+type Instant = ColumnType<Date, Date | string, Date | string>
+type InstantByDefault = ColumnType<Date, Date | string | undefined, Date | string>
+type Nullable<T> = T extends ColumnType<infer S, infer I, infer U> ? ColumnType<S | null, I | null | undefined, U | null> : T | null
+/** JSON goes in as text: an array given as a value would become a PostgreSQL array. */
+type Json = ColumnType<unknown, string, string>
+type JsonByDefault = ColumnType<unknown, string | undefined, string>
+
+export interface WorkspaceTable {
+  id: Generated<number>
+  name: string
+  created_at: InstantByDefault
+}
+
+export type ConnectionState = 'setup' | 'active' | 'attention' | 'paused' | 'removed'
+export interface ConnectionTable {
+  id: Generated<number>
+  workspace_id: number
+  crm: string
+  account_key: string
+  name: Generated<string>
+  state: Generated<ConnectionState>
+  state_reason: string | null
+  scopes: Generated<string[]>
+  settings: JsonByDefault
+  rules: JsonByDefault
+  created_at: InstantByDefault
+}
+
+export interface DatasetTable {
+  id: Generated<number>
+  workspace_id: number
+  meta_id: string
+  state: Generated<'active' | 'held'>
+  hold_reason: string | null
+  hold_text: string | null
+  held_since: Nullable<Instant>
+  sleep_until: Nullable<Instant>
+  throttles: Generated<number>
+  created_at: InstantByDefault
+}
+
+export interface RouteTable {
+  id: Generated<number>
+  connection_id: number
+  dataset_id: number
+  filter: JsonByDefault
+  mode: Generated<'live' | 'shadow'>
+  created_at: InstantByDefault
+}
+
+export interface MappingTable {
+  connection_id: number
+  version: number
+  body: Json
+  created_at: InstantByDefault
+  created_by: string
+}
+
+export interface SecretTable {
+  owner: string
+  purpose: string
+  key_id: string
+  sealed: Buffer
+  changed_at: InstantByDefault
+}
+
+export interface LeaseTable {
+  key: string
+  owner: string
+  fence: Bigint
+  until: Instant
+}
+
+export interface CursorTable {
+  connection_id: number
+  channel: string
+  position: string | null
+  covered_until: Nullable<Instant>
+}
+
+export interface PacketTable {
+  id: string
+  connection_id: number
+  body: Buffer
+  changes: number
+  received_at: Instant
+  not_before: InstantByDefault
+  attempts: Generated<number>
+  claimed_by: string | null
+  claimed_until: InstantByDefault
+  last_error: string | null
+  quarantined: Generated<boolean>
+}
+
+export interface LeadTable {
+  id: BigintId
+  workspace_id: number
+  meta_lead_id: string | null
+  generated_at: Nullable<Instant>
+  learned_at: Instant
+  is_test: Generated<boolean>
+  form_id: string | null
+  ad_id: string | null
+  campaign_id: string | null
+}
+
+export interface LeadKeyTable {
+  workspace_id: number
+  kind: string
+  hash: Buffer
+  lead_id: Bigint
+}
+
+export interface RecordTable {
+  id: BigintId
+  connection_id: number
+  type: string
+  record_id: string
+  state: Generated<'live' | 'gone' | 'erased'>
+  lead_id: Nullable<Bigint>
+  person_id: Nullable<Bigint>
+  survivor_id: Nullable<Bigint>
+  created_at: Nullable<Instant>
+  first_seen_at: Instant
+  profile: Nullable<Json>
+  looked_up_at: Nullable<Instant>
+  look_again_at: Nullable<Instant>
+  looks: Generated<number>
+  last_stage: string | null
+  last_at: Nullable<Instant>
+  history_read_to: Nullable<Instant>
+}
+
+export interface MilestoneTable {
+  dataset_id: number
+  lead_id: Bigint
+  event_name: string
+  occurred_at: Instant
+  event_id: string
+}
+
+export type Outcome = 'pending' | 'sent' | 'unconfirmed' | 'waiting' | 'suppressed' | 'rejected' | 'expired'
+export interface LedgerTable {
+  occurred_at: Instant
+  event_id: string
+  connection_id: number
+  dataset_id: number
+  record_id: Bigint
+  lead_id: Nullable<Bigint>
+  stage_key: string
+  event_name: string | null
+  outcome: Outcome
+  reason: string | null
+  detail: Nullable<Json>
+  received_at: Instant
+  settled_at: Nullable<Instant>
+}
+
+export interface OutboxTable {
+  dataset_id: number
+  occurred_at: Instant
+  event_id: string
+  connection_id: number
+  record_id: Bigint
+  lead_id: Bigint
+  payload: string
+  batch_cap: Generated<number>
+  attempts: Generated<number>
+  short_counts: Generated<number>
+  not_before: InstantByDefault
+  late: Generated<boolean>
+}
+
+export interface TombstoneTable {
+  workspace_id: number
+  kind: string
+  hmac: Buffer
+  created_at: InstantByDefault
+}
+
+export interface AuditTable {
+  id: BigintId
+  workspace_id: number
+  at: InstantByDefault
+  actor: string
+  action: string
+  subject: string
+  detail: JsonByDefault
+}
+
+export interface NoticeTable {
+  id: BigintId
+  workspace_id: number
+  subject: string
+  code: string
+  text: string
+  opened_at: InstantByDefault
+  closed_at: Nullable<Instant>
+}
+
+export interface TallyTable {
+  name: string
+  count: ColumnType<string, string | number | bigint | undefined, string | number | bigint>
+}
+
+export interface Tables {
+  workspace: WorkspaceTable
+  connection: ConnectionTable
+  dataset: DatasetTable
+  route: RouteTable
+  mapping: MappingTable
+  secret: SecretTable
+  lease: LeaseTable
+  cursor: CursorTable
+  packet: PacketTable
+  lead: LeadTable
+  lead_key: LeadKeyTable
+  record: RecordTable
+  milestone: MilestoneTable
+  ledger: LedgerTable
+  outbox: OutboxTable
+  tombstone: TombstoneTable
+  audit: AuditTable
+  notice: NoticeTable
+  tally: TallyTable
+}
+
+/** A row as it is read. */
+export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>
+/** A row as it is written. */
+export type NewRow<Name extends keyof Tables> = Insertable<Tables[Name]>

@@ -1,0 +1,98 @@
+/**
+ * Structured logs: one JSON object a line. Two nets keep secrets and personal data out: values under telling names are
+ * blanked at any depth, and the finished line is searched for what looks like a token, a password in a URL or an e-mail
+ * address. Nobody should log such a thing in the first place.
+ */
+import { type DestinationStream, destination, type Logger, pino } from 'pino'
+import { CodedError } from '../connectors/errors.ts'
+
+export type Log = Logger
+
+const BLANK = '[redacted]'
+
+/** Names whose value is a secret or tells who somebody is, compared without case, `_` and `-`. */
+const TELLING = new Set(
+  `authorization cookie setcookie password passwd secret clientsecret clientsecrets appsecret appsecretproof token accesstoken refreshtoken
+   apikey encryptionkeys databaseurl signature xhubspotsignaturev3 code body rawbody payload userdata identity profile email emails em phone
+   phones ph mobilephone firstname lastname fn ln fullname city ct zip zp postalcode dateofbirth birthdate db gender ge address street fbc fbp
+   fbclid clickid`.split(/\s+/),
+)
+
+const PATTERNS: [pattern: RegExp, blank: string][] = [
+  [/[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu, BLANK],
+  [/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, `$1 ${BLANK}`],
+  // User or password in a URL.
+  [/(\b[a-z][a-z\d+.-]*:\/\/)[^\s"/@]+@/gi, `$1${BLANK}@`],
+  [/\b(access_token|refresh_token|client_secret|appsecret_proof|code|fbclid)(=|%3D)[^&\s"]+/gi, `$1$2${BLANK}`],
+  // Meta access tokens; HubSpot private app and access tokens; click ids.
+  [/\bEA[A-Za-z0-9]{20,}/g, BLANK],
+  [/\bpat-[a-z\d]+-[a-z\d-]{20,}/gi, BLANK],
+  [/\bfb\.\d\.\d+\.[\w-]+/g, BLANK],
+]
+
+export interface LogOptions {
+  level?: string
+  /** Where lines go: 1 standard output, 2 standard error (the command line), or a stream. */
+  to?: 1 | 2 | DestinationStream
+}
+
+/** The logger of a process. Loggers of its parts are made with `child`. */
+export function createLog({ level = 'info', to = 1 }: LogOptions = {}): Log {
+  const sink = typeof to === 'number' ? destination({ dest: to, sync: true }) : to
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => blankNames(fields) as Record<string, unknown>,
+        bindings: (fields) => blankNames(fields) as Record<string, unknown>,
+      },
+      serializers: { err: describeError, error: describeError },
+    },
+    { write: (line: string) => sink.write(blankPatterns(line)) },
+  )
+}
+
+function blankPatterns(line: string): string {
+  return PATTERNS.reduce((text, [pattern, blank]) => text.replace(pattern, blank), line)
+}
+
+/** A copy of `value` with telling names blanked; class instances are left to the serializers, errors are described. */
+function blankNames(value: unknown, depth = 0): unknown {
+  if (value instanceof Error) return depth === 1 ? value : describeError(value)
+  if (value === null || typeof value !== 'object') return value
+  if (depth > 6) return BLANK
+  if (Array.isArray(value)) return value.map((item) => blankNames(item, depth + 1))
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name,
+      TELLING.has(name.replace(/[_-]/g, '').toLowerCase()) && !isErrorCode(name, inner) ? BLANK : blankNames(inner, depth + 1),
+    ]),
+  )
+}
+
+/** `code` is an OAuth code in a query and an error's name in our own logs; the latter is a short word. */
+function isErrorCode(name: string, value: unknown): boolean {
+  return (
+    name === 'code' &&
+    (value === undefined || typeof value === 'number' || (typeof value === 'string' && /^[A-Za-z\d_]{1,40}$/.test(value)))
+  )
+}
+
+/** Code and message; for errors that nobody threw on purpose also where they came from. Causes, details and rows stay out. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return blankNames(error)
+  const code = (error as { code?: unknown }).code
+  const described = { ...(typeof code === 'string' ? { code } : {}), message: error.message }
+  if (error instanceof CodedError) return described
+  const at = error.stack
+    ?.split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 4)
+    .map((line) => line.trim())
+  return { ...described, name: error.name, at }
+}
