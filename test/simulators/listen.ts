@@ -19,7 +19,10 @@ export interface Answer {
   json?: unknown
   text?: string | undefined
 }
-/** What a simulator lets tests do to it: by name, in process or as `POST /__control/<name>` with the input as JSON body. */
+/**
+ * What a simulator lets tests do to it: by name, in process or as `POST /__control/<name>` with the input
+ * as JSON body. A list of inputs runs the command for each and answers with the list of results.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: every command has its own input, checked where it is used
 export type Commands = Record<string, (input: any) => unknown>
 
@@ -104,7 +107,8 @@ async function control(commands: Commands, exchange: Exchange): Promise<Answer> 
   const command = commands[exchange.path.slice('/__control/'.length)]
   if (command === undefined) return { status: 404, json: { error: 'no such command', commands: Object.keys(commands) } }
   try {
-    const result = await command(exchange.body.length === 0 ? {} : JSON.parse(exchange.body.toString('utf8')))
+    const input: unknown = exchange.body.length === 0 ? {} : JSON.parse(exchange.body.toString('utf8'))
+    const result = await (Array.isArray(input) ? Promise.all(input.map((one) => command(one))) : command(input))
     return { status: 200, json: result ?? {} }
   } catch (error) {
     return { status: 400, json: { error: error instanceof Error ? error.message : String(error) } }
