@@ -81,7 +81,7 @@ function codedClient(client: pg.PoolClient): PostgresPoolClient {
       throw coded
     }
   }
-  return { query: query as PostgresPoolClient['query'], release: () => client.release(broken) }
+  return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release(broken) }
 }
 
 /** The server itself ended the statement and said so: the connection is sound. */
