@@ -106,10 +106,11 @@ function send(response: ServerResponse, answer: Answer): void {
 async function control(commands: Commands, exchange: Exchange): Promise<Answer> {
   const command = commands[exchange.path.slice('/__control/'.length)]
   if (command === undefined) return { status: 404, json: { error: 'no such command', commands: Object.keys(commands) } }
+  const run = async (input: unknown) => (await command(input)) ?? {}
   try {
     const input: unknown = exchange.body.length === 0 ? {} : JSON.parse(exchange.body.toString('utf8'))
-    const result = await (Array.isArray(input) ? Promise.all(input.map((one) => command(one))) : command(input))
-    return { status: 200, json: result ?? {} }
+    const result = await (Array.isArray(input) ? Promise.all(input.map(run)) : run(input))
+    return { status: 200, json: result }
   } catch (error) {
     return { status: 400, json: { error: error instanceof Error ? error.message : String(error) } }
   }

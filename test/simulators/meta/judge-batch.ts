@@ -69,14 +69,15 @@ function invalid(text: string, blame: (string | number)[], subcode?: number, tit
   throw new Refusal({ code: 100, subcode, title, text, message: 'Invalid parameter', transient: false, blame: [blame] })
 }
 
+/** Members beside `data` may be null, as the business SDK sends them. */
 function requestLevel(fields: Record<string, unknown>): void {
   const { data, partner_agent: agent, test_event_code: testCode } = fields
   if (!Array.isArray(data)) invalid('data has to be an array of events', ['data'])
   if (data.length === 0) invalid('data holds no event', ['data'])
   if (data.length > 1000) invalid('data holds more than 1000 events', ['data'])
-  if (agent !== undefined && !isPartnerAgent(agent))
+  if (agent != null && !isPartnerAgent(agent))
     invalid('partner_agent has fewer than 23 characters and at least two letters', ['partner_agent'])
-  if (testCode !== undefined && !isText(testCode)) invalid('test_event_code has to be text', ['test_event_code'])
+  if (testCode != null && !isText(testCode)) invalid('test_event_code has to be text', ['test_event_code'])
 }
 
 function judgeEvent(event: unknown, index: number, now: number): JudgedEvent {
