@@ -29,8 +29,8 @@ export interface ConnectorManifest {
   history: { quality: 'exact' | 'snapshot' | 'none'; clockToleranceMs: number }
   /** Request limits by bucket; `default` is used where a request names none. */
   limits: { default: RateLimit; [bucket: string]: RateLimit }
-  /** Version of the CRM's API, in one place, with the day it stops working (YYYY-MM-DD). */
-  api: { version: string; sunset: string }
+  /** Version of the CRM's API, in one place, with the day it stops working (YYYY-MM-DD), and where the vendor serves it. */
+  api: { version: string; sunset: string; baseUrl: string }
   /** Settings of one connection that this connector understands, with defaults for all. */
   settings: z.ZodType
 }

@@ -1,0 +1,184 @@
+/**
+ * Configuration: everything a process is told from outside, read once from its environment. A start with a mistake in it
+ * fails at once, with one line for each problem; values are never repeated, because they may be secret.
+ */
+import { z } from 'zod'
+import type { AppCredentials, Connector } from '../connectors/connector.ts'
+import { CodedError } from '../connectors/errors.ts'
+import { connectors } from '../connectors/registry.ts'
+import { parseKeys } from './connections/keys.ts'
+import type { EncryptionKey } from './connections/vault.ts'
+import { GRAPH_API } from './meta/version.ts'
+
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .trim()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `must lie between ${least} and ${most}`)
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\]|.*\.localhost)$/
+
+/** An origin (and path) without a slash at its end; https unless it stays on this machine. */
+const baseUrl = z
+  .string()
+  .transform((text) => text.replace(/\/+$/, ''))
+  .superRefine((text, context) => {
+    const url = URL.parse(text)
+    const say = (message: string) => context.addIssue({ code: 'custom', message })
+    if (url === null || !/^https?:$/.test(url.protocol)) say('must be an http(s) URL')
+    else if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) say('must begin with https:// unless it is this machine')
+    else if (url.username || url.password || url.search || url.hash) say('must be a plain URL without user, query or fragment')
+  })
+
+const keys = z.string().transform((text, context): EncryptionKey[] => {
+  const parsed = parseKeys(text)
+  if ('keys' in parsed) return parsed.keys
+  context.addIssue({ code: 'custom', message: parsed.problem })
+  return z.NEVER
+})
+
+const postgresUrl = z.string().refine((text) => /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? ''), 'must be a postgres:// URL')
+
+const variables = z.object({
+  PORT: wholeNumber(0, 65_535).default(3000),
+  HOST: z.string().default('127.0.0.1'),
+  PUBLIC_URL: baseUrl.optional(),
+  DATABASE_URL: postgresUrl.optional(),
+  DATA_DIR: z.string().default('./data'),
+  ENCRYPTION_KEYS: keys.optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  BODY_LIMIT_BYTES: wholeNumber(16_384, 16_777_216).default(1_048_576),
+  META_GRAPH_URL: baseUrl.default('https://graph.facebook.com'),
+  META_GRAPH_VERSION: z
+    .string()
+    .regex(/^v\d+\.\d+$/, 'must look like v1.0')
+    .default(GRAPH_API.version),
+  // Shorter than 23 characters, at least two letters (Meta, setup as a platform).
+  META_PARTNER_AGENT: z
+    .string()
+    .regex(/^(?=(?:.*[A-Za-z]){2})[\w.-]{2,22}$/, 'must be 2 to 22 letters, digits, ".", "_" or "-", two of them letters')
+    .optional(),
+  META_TIMEOUT_MS: wholeNumber(100, 120_000).default(10_000),
+  // Meta refuses a whole batch for one event older than seven days; ten minutes are left for the way there.
+  EVENT_MAX_AGE_SECONDS: wholeNumber(60, 604_800).default(604_200),
+  EVENT_MAX_FUTURE_SECONDS: wholeNumber(0, 3_600).default(300),
+  BATCH_LIMIT: wholeNumber(1, 1_000).default(100),
+  IDENTITY_TTL_SECONDS: wholeNumber(0, 86_400).default(300),
+  LEDGER_DAYS: wholeNumber(8, 3_650).default(90),
+  WAIT_FOR_LEAD_DAYS: wholeNumber(0, 30).default(7),
+})
+
+/** What every connector needs from configuration, under the upper-case id of its CRM. */
+const crmVariables = ['APP_ID', 'CLIENT_ID', 'CLIENT_SECRET', 'API_URL'] as const
+
+export interface Config {
+  /** 0 picks a free one. */
+  port: number
+  host: string
+  /** Origin under which CRMs and people reach us, without a slash at its end. */
+  publicUrl: string
+  /** Absent: the embedded PostgreSQL in `dataDir`. */
+  databaseUrl?: string
+  dataDir: string
+  /** First seals, all open. Absent: the key file in `dataDir`. */
+  encryptionKeys?: EncryptionKey[]
+  logLevel: string
+  bodyLimitBytes: number
+  /** Our credentials by connector id; a CRM without them is off. */
+  crm: Record<string, AppCredentials>
+  meta: { graphUrl: string; graphVersion: string; partnerAgent?: string; timeoutMs: number }
+  /** Oldest and furthest future time that an event may have when it is sent. */
+  eventMaxAgeMs: number
+  eventMaxFutureMs: number
+  /** Conversion events in one request. */
+  batchLimit: number
+  /** How long a looked-up identity is taken for current. */
+  identityTtlMs: number
+  ledgerDays: number
+  /** How long a record without a lead is looked up again. */
+  waitForLeadDays: number
+}
+
+/** Names of all variables that `readConfig` knows. */
+export function configVariables(registry: Registry = connectors): string[] {
+  return [...Object.keys(variables.shape), ...Object.keys(registry).flatMap((id) => crmVariables.map((name) => variableOf(id, name)))]
+}
+
+type Registry = Readonly<Record<string, Pick<Connector, 'manifest'>>>
+
+/**
+ * Reads the configuration; an empty variable counts as not set. Throws `CodedError` `config_invalid`, whose text has one line
+ * for each problem.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>, registry: Registry = connectors): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
+  const parsed = variables.safeParse(set)
+  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
+  const crm: Record<string, AppCredentials> = {}
+  for (const [id, { manifest }] of Object.entries(registry)) {
+    const credentials = readCredentials(id, manifest.api.baseUrl, set, problems)
+    if (credentials !== undefined) crm[id] = credentials
+  }
+  if (set.DATABASE_URL !== undefined && set.ENCRYPTION_KEYS === undefined) {
+    problems.push('ENCRYPTION_KEYS is needed with DATABASE_URL (for example k1: followed by the output of: openssl rand -base64 32)')
+  }
+  if (!parsed.success || problems.length > 0) throw invalid(problems)
+  const values = parsed.data
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    publicUrl: values.PUBLIC_URL ?? `http://localhost:${values.PORT}`,
+    databaseUrl: values.DATABASE_URL,
+    dataDir: values.DATA_DIR,
+    encryptionKeys: values.ENCRYPTION_KEYS,
+    logLevel: values.LOG_LEVEL,
+    bodyLimitBytes: values.BODY_LIMIT_BYTES,
+    crm,
+    meta: {
+      graphUrl: values.META_GRAPH_URL,
+      graphVersion: values.META_GRAPH_VERSION,
+      partnerAgent: values.META_PARTNER_AGENT,
+      timeoutMs: values.META_TIMEOUT_MS,
+    },
+    eventMaxAgeMs: values.EVENT_MAX_AGE_SECONDS * 1000,
+    eventMaxFutureMs: values.EVENT_MAX_FUTURE_SECONDS * 1000,
+    batchLimit: values.BATCH_LIMIT,
+    identityTtlMs: values.IDENTITY_TTL_SECONDS * 1000,
+    ledgerDays: values.LEDGER_DAYS,
+    waitForLeadDays: values.WAIT_FOR_LEAD_DAYS,
+  }
+}
+
+function variableOf(connectorId: string, name: (typeof crmVariables)[number]): string {
+  return `${connectorId.toUpperCase().replaceAll('-', '_')}_${name}`
+}
+
+/** All three or none; problems are added to `problems`. */
+function readCredentials(
+  id: string,
+  vendorUrl: string,
+  set: Record<string, string | undefined>,
+  problems: string[],
+): AppCredentials | undefined {
+  const [appId, clientId, secrets] = (['APP_ID', 'CLIENT_ID', 'CLIENT_SECRET'] as const).map((name) => set[variableOf(id, name)]?.trim())
+  const url = baseUrl.safeParse(set[variableOf(id, 'API_URL')] ?? vendorUrl)
+  if (!url.success) problems.push(`${variableOf(id, 'API_URL')} ${url.error.issues[0]?.message}`)
+  if (appId === undefined && clientId === undefined && secrets === undefined) return undefined
+  for (const name of ['APP_ID', 'CLIENT_ID', 'CLIENT_SECRET'] as const) {
+    if (set[variableOf(id, name)] === undefined) problems.push(`${variableOf(id, name)} is missing: the credentials of a CRM go together`)
+  }
+  const clientSecrets = (secrets ?? '').split(',').map((secret) => secret.trim())
+  if (secrets !== undefined && clientSecrets.includes('')) problems.push(`${variableOf(id, 'CLIENT_SECRET')} has an empty entry`)
+  return { appId: appId ?? '', clientId: clientId ?? '', clientSecrets, baseUrl: url.data ?? vendorUrl }
+}
+
+function invalid(problems: readonly string[]): CodedError {
+  return new CodedError({
+    code: 'config_invalid',
+    retry: 'never',
+    scope: 'connection',
+    userText: `The configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+  })
+}

@@ -1,0 +1,30 @@
+/** Secrets of connections and datasets, sealed in the table `secret` and bound to their owner and purpose. */
+import type { Database } from '../database/pool.ts'
+import { sealedWith, type Vault } from './vault.ts'
+
+/** Stores a secret, in place of an earlier one. `owner` is `connection:<id>` or `dataset:<id>`. `db` may be a transaction. */
+export async function putSecret(db: Database, vault: Vault, owner: string, purpose: string, plain: string): Promise<void> {
+  const sealed = vault.for('secret').seal(Buffer.from(plain), contextOf(owner, purpose))
+  const row = { key_id: sealedWith(sealed), sealed, changed_at: new Date() }
+  await db
+    .insertInto('secret')
+    .values({ owner, purpose, ...row })
+    .onConflict((conflict) => conflict.columns(['owner', 'purpose']).doUpdateSet(row))
+    .execute()
+}
+
+/** The secret, or undefined when there is none. Throws the vault's `CodedError`. */
+export async function getSecret(db: Database, vault: Vault, owner: string, purpose: string): Promise<string | undefined> {
+  const row = await db.selectFrom('secret').select('sealed').where('owner', '=', owner).where('purpose', '=', purpose).executeTakeFirst()
+  return row && vault.for('secret').open(row.sealed, contextOf(owner, purpose)).toString()
+}
+
+/** Forgets all secrets of an owner. */
+export async function eraseSecrets(db: Database, owner: string): Promise<void> {
+  await db.deleteFrom('secret').where('owner', '=', owner).execute()
+}
+
+/** JSON keeps owner and purpose apart whatever they hold. */
+function contextOf(owner: string, purpose: string): string {
+  return JSON.stringify([owner, purpose])
+}

@@ -1,0 +1,143 @@
+/**
+ * Sealing of secrets and stored changes: AES-256-GCM under versioned keys, with a subkey for each purpose (HKDF), so that
+ * what was sealed for one purpose opens for no other. A sealed value describes itself:
+ *
+ *     1 byte format · 1 byte length of key id · key id · 12 bytes nonce · ciphertext · 16 bytes tag
+ *
+ * Everything before the nonce, and the context the caller names, is authenticated with it.
+ */
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomFillSync } from 'node:crypto'
+import { CodedError } from '../../connectors/errors.ts'
+
+/** What is sealed, and so which subkey is used. */
+export type Purpose = 'packet' | 'secret' | 'tombstone'
+
+/** Seals for one purpose. */
+export interface Sealer {
+  /** Seals `plain` with the first key. `context` binds it to its use (its row, say): it opens with the same context only. */
+  seal(plain: Buffer, context: string): Buffer
+  /**
+   * Throws `CodedError`: `sealed_unknown_key` (the key is not configured any more) or `sealed_damaged` (tampered with, cut,
+   * or moved to another context); neither passes by itself.
+   */
+  open(sealed: Buffer, context: string): Buffer
+  /** Keyed hash of `data`, 32 bytes, under the last key: it stays the same while keys are put in front. */
+  hmac(data: Buffer | string): Buffer
+}
+
+export interface Vault {
+  /** Id of the key that seals now. */
+  keyId: string
+  for(purpose: Purpose): Sealer
+}
+
+export interface EncryptionKey {
+  id: string
+  /** 32 bytes. */
+  key: Buffer
+}
+
+const FORMAT = 1
+const NONCE = 12
+const TAG = 16
+/** Each nonce is random: 2^32 values under one key is where a repeat stops being impossible for practice (NIST SP 800-38D, 8.3). */
+const POOL_NONCES = 512
+
+/** @param keys the first seals, all open. Ids are 1 to 64 characters and distinct, keys 32 bytes; configuration sees to that. */
+export function createVault(keys: readonly EncryptionKey[]): Vault {
+  const [current] = keys
+  const oldest = keys.at(-1)
+  if (current === undefined || oldest === undefined) throw new Error('a vault needs at least one key')
+  const sealers = new Map<Purpose, Sealer>()
+  return {
+    keyId: current.id,
+    for(purpose) {
+      let sealer = sealers.get(purpose)
+      if (sealer === undefined) {
+        sealer = createSealer(purpose, keys, current.id, subkey(oldest.key, `${purpose} hmac`))
+        sealers.set(purpose, sealer)
+      }
+      return sealer
+    },
+  }
+}
+
+/** Which key a sealed value was made with. Throws `CodedError` `sealed_damaged`. */
+export function sealedWith(sealed: Buffer): string {
+  const length = sealed[1] ?? 0
+  if (sealed[0] !== FORMAT || length === 0 || sealed.length < 2 + length + NONCE + TAG) throw damaged()
+  return sealed.toString('utf8', 2, 2 + length)
+}
+
+function createSealer(purpose: Purpose, keys: readonly EncryptionKey[], currentId: string, hmacKey: Buffer): Sealer {
+  const subkeys = new Map(keys.map(({ id, key }) => [id, subkey(key, purpose)]))
+  const key = subkeys.get(currentId) as Buffer
+  const id = Buffer.from(currentId)
+  const head = Buffer.concat([Buffer.of(FORMAT, id.length), id])
+  const nextNonce = noncePool()
+  return {
+    seal(plain, context) {
+      const nonce = nextNonce()
+      const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG })
+      cipher.setAAD(associated(head, context))
+      return Buffer.concat([head, nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+    },
+    open(sealed, context) {
+      const keyId = sealedWith(sealed)
+      const from = 2 + (sealed[1] as number)
+      const opening = subkeys.get(keyId)
+      if (opening === undefined) throw unknownKey(keyId)
+      const decipher = createDecipheriv('aes-256-gcm', opening, sealed.subarray(from, from + NONCE), { authTagLength: TAG })
+      decipher.setAAD(associated(sealed.subarray(0, from), context))
+      decipher.setAuthTag(sealed.subarray(sealed.length - TAG))
+      const plain = decipher.update(sealed.subarray(from + NONCE, sealed.length - TAG))
+      try {
+        return Buffer.concat([plain, decipher.final()])
+      } catch {
+        throw damaged()
+      }
+    },
+    hmac: (data) => createHmac('sha256', hmacKey).update(data).digest(),
+  }
+}
+
+/** The head has a fixed layout, so no two pairs of head and context read the same. */
+function associated(head: Buffer, context: string): Buffer {
+  return Buffer.concat([head, Buffer.from(context)])
+}
+
+function subkey(key: Buffer, info: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', key, '', `leadstage ${info}`, 32))
+}
+
+/** Random bytes are fetched for many nonces at once: one call each costs as much as sealing a small packet. */
+function noncePool(): () => Buffer {
+  const pool = Buffer.alloc(NONCE * POOL_NONCES)
+  let used = pool.length
+  return () => {
+    if (used === pool.length) {
+      randomFillSync(pool)
+      used = 0
+    }
+    used += NONCE
+    return pool.subarray(used - NONCE, used)
+  }
+}
+
+function damaged(): CodedError {
+  return new CodedError({
+    code: 'sealed_damaged',
+    retry: 'never',
+    scope: 'event',
+    userText: 'A sealed value cannot be opened: it was changed, or moved from where it belongs.',
+  })
+}
+
+function unknownKey(keyId: string): CodedError {
+  return new CodedError({
+    code: 'sealed_unknown_key',
+    retry: 'never',
+    scope: 'connection',
+    userText: `A sealed value needs the encryption key "${keyId}", which is not configured. Put it back into ENCRYPTION_KEYS, after the first.`,
+  })
+}
