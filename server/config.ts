@@ -60,7 +60,8 @@ const variables = z.object({
     .string()
     .regex(/^(?=(?:.*[A-Za-z]){2})[\w.-]{2,22}$/, 'must be 2 to 22 letters, digits, ".", "_" or "-", two of them letters')
     .optional(),
-  META_TIMEOUT_MS: wholeNumber(100, 120_000).default(10_000),
+  // A request has to fit into the lease under which it is made (12 s).
+  META_TIMEOUT_MS: wholeNumber(100, 11_000).default(10_000),
   // Meta refuses a whole batch for one event older than seven days; ten minutes are left for the way there.
   EVENT_MAX_AGE_SECONDS: wholeNumber(60, 604_800).default(604_200),
   EVENT_MAX_FUTURE_SECONDS: wholeNumber(0, 3_600).default(300),

@@ -1,0 +1,29 @@
+/**
+ * Work is "run this kind for this key". A run reads its work from the database, is safe to repeat, and says when it wants
+ * to run next; a wake-up is only a hint, carries no data and may be lost. The scheduler decides where and when.
+ */
+
+/**
+ * One run. `signal` is aborted when the process stops and can wait no longer. `again`: when to run next, in milliseconds
+ * since the epoch.
+ */
+// biome-ignore lint/suspicious/noConfusingVoidType: a run that wants nothing more just ends
+export type Run = (key: string, signal: AbortSignal) => Promise<{ again?: number } | void>
+
+export interface Scheduler {
+  /**
+   * Tells how to run a kind of work; before any wake-up of that kind.
+   * @param options.concurrent runs of this kind at most, over all keys
+   */
+  register(kind: string, run: Run, options?: { concurrent?: number }): void
+  /** There may be work now. One that arrives while its run is going leads to another run afterwards. */
+  wake(kind: string, key: string): void
+  /** There will be work at `at` (milliseconds since the epoch). The earliest of several wins. */
+  wakeAt(kind: string, key: string, at: number): void
+  /** Runs at the start and then `ms` after the end of each run. */
+  every(kind: string, key: string, ms: number): void
+  /** Nothing runs before. */
+  start(): void
+  /** Starts no more runs and waits for those that are going; after `graceMs` their signal is aborted. */
+  stop(options: { graceMs: number }): Promise<void>
+}
