@@ -1,0 +1,96 @@
+/** Reading the outbox and recording outcomes. Every write takes the lease's guard, so a runner that lost it changes nothing. */
+import { sql } from 'kysely'
+import type { Database } from '../database/pool.ts'
+import { rows } from '../database/rows.ts'
+import type { OutboxRow } from './plan-batch.ts'
+
+export interface Outcome {
+  row: Pick<OutboxRow, 'occurredAt' | 'eventId'>
+  outcome: 'sent' | 'unconfirmed' | 'suppressed' | 'rejected' | 'expired'
+  reason?: string
+  /** What Meta said; shown with the record's story. */
+  detail?: Record<string, unknown>
+}
+
+/** The oldest due rows of a dataset whose connection is not paused, with what the send-time check needs. */
+export async function takeRows(db: Database, datasetId: number, limit: number): Promise<OutboxRow[]> {
+  const taken = await sql<{
+    occurred_at: Date
+    event_id: string
+    payload: string
+    batch_cap: number
+    short_counts: number
+    late: boolean
+    mode: 'live' | 'shadow' | null
+    connection_state: string
+    record_state: string
+  }>`
+    select o.occurred_at, o.event_id, o.payload, o.batch_cap, o.short_counts, o.late, r.mode, c.state as connection_state, p.state as record_state
+    from outbox o
+    join connection c on c.id = o.connection_id
+    join record p on p.id = o.record_id
+    left join route r on r.connection_id = o.connection_id and r.dataset_id = o.dataset_id
+    where o.dataset_id = ${datasetId} and o.not_before <= now() and c.state <> 'paused'
+    order by o.occurred_at, o.event_id limit ${limit}`.execute(db)
+  return taken.rows.map((row) => ({
+    occurredAt: row.occurred_at.getTime(),
+    eventId: row.event_id,
+    payload: row.payload,
+    batchCap: row.batch_cap,
+    shortCounts: row.short_counts,
+    late: row.late,
+    routeMode: row.mode ?? undefined,
+    connectionState: row.connection_state,
+    recordState: row.record_state,
+  }))
+}
+
+/** When the next row that is not due yet will be, in milliseconds since the epoch. */
+export async function nextDue(db: Database, datasetId: number): Promise<number | undefined> {
+  const found = await sql<{ at: Date | null }>`
+    select min(not_before) as at from outbox where dataset_id = ${datasetId} and not_before > now()`.execute(db)
+  return found.rows[0]?.at?.getTime()
+}
+
+/** Outbox rows die with their outcome; the ledger keeps it. */
+export async function settle(trx: Database, datasetId: number, outcomes: readonly Outcome[]): Promise<void> {
+  if (outcomes.length === 0) return
+  const items = outcomes.map((item) => ({
+    occurred_at: new Date(item.row.occurredAt),
+    event_id: item.row.eventId,
+    outcome: item.outcome,
+    reason: item.reason,
+    detail: item.detail === undefined ? null : JSON.stringify(item.detail),
+  }))
+  const columns = { occurred_at: 'timestamptz', event_id: 'uuid', outcome: 'text', reason: 'text', detail: 'text' }
+  await sql`
+    with settled as (
+      delete from outbox o using ${rows('v', columns, items)}
+      where o.dataset_id = ${datasetId} and o.occurred_at = v.occurred_at and o.event_id = v.event_id
+      returning o.occurred_at, o.event_id, o.late, v.outcome, v.reason, v.detail
+    )
+    update ledger l set outcome = s.outcome, reason = s.reason, settled_at = now(),
+      detail = coalesce(l.detail, '{}') || coalesce(s.detail::jsonb, '{}') || case when s.late then '{"late": true}'::jsonb else '{}' end
+    from settled s where l.occurred_at = s.occurred_at and l.event_id = s.event_id`.execute(trx)
+}
+
+/** Lets these events travel only in batches of at most `cap` from now on. Row state, so it outlives a crash. */
+export async function narrow(trx: Database, datasetId: number, batch: readonly OutboxRow[], cap: number): Promise<void> {
+  await sql`
+    update outbox o set batch_cap = ${cap}, attempts = attempts + 1
+    from ${keys(batch)} where o.dataset_id = ${datasetId} and o.occurred_at = v.occurred_at and o.event_id = v.event_id`.execute(trx)
+}
+
+/** Counts an answer with fewer events than were sent against these rows. */
+export async function countShort(trx: Database, datasetId: number, batch: readonly OutboxRow[]): Promise<void> {
+  await sql`
+    update outbox o set short_counts = short_counts + 1, attempts = attempts + 1
+    from ${keys(batch)} where o.dataset_id = ${datasetId} and o.occurred_at = v.occurred_at and o.event_id = v.event_id`.execute(trx)
+}
+
+const keys = (batch: readonly OutboxRow[]) =>
+  rows(
+    'v',
+    { occurred_at: 'timestamptz', event_id: 'uuid' },
+    batch.map((row) => ({ occurred_at: new Date(row.occurredAt), event_id: row.eventId })),
+  )

@@ -1,0 +1,79 @@
+/**
+ * `POST /webhooks/<crm>`: every rung of the ladder has its own answer. A body that passed the connector's `verify` gets 202
+ * once its changes are durable, 503 when they could not be stored, and 202 for everything else (unknown accounts, unknown
+ * types, unreadable text): the CRM would only repeat what we can never use.
+ */
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { AppCredentials, Change, Connector, RawRequest } from '../../connectors/connector.ts'
+import type { Sealer } from '../connections/vault.ts'
+import { type Packet, packChanges } from './packet.ts'
+
+export interface IntakeOptions {
+  connectors: Readonly<Record<string, Connector>>
+  credentials: Readonly<Record<string, AppCredentials>>
+  publicUrl: string
+  bodyLimit: number
+  sealer: Sealer
+  /** Account keys of a CRM to connection ids; unconnected accounts are absent. */
+  directory: (crm: string, accounts: Iterable<string>) => Promise<Map<string, number>>
+  store: (packets: Packet[]) => Promise<void>
+  /** Tells the scheduler that a connection has work. May be lost. */
+  wake: (connectionId: number) => void
+}
+
+export const intake: FastifyPluginAsync<IntakeOptions> = async (app, options) => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: options.bodyLimit }, (_request, body, done) => done(null, body))
+  for (const connector of Object.values(options.connectors)) {
+    const credentials = options.credentials[connector.manifest.id]
+    if (connector.push !== undefined && credentials !== undefined) addWebhook(app, options, connector, credentials)
+  }
+}
+
+function addWebhook(app: FastifyInstance, options: IntakeOptions, connector: Connector, credentials: AppCredentials): void {
+  const crm = connector.manifest.id
+  const push = connector.push as NonNullable<Connector['push']>
+  app.all(`/webhooks/${crm}`, { bodyLimit: options.bodyLimit }, async (request, reply) => {
+    const raw = rawRequest(request, options.publicUrl)
+    const verdict = push.verify(raw, credentials)
+    if (!verdict.ok) {
+      request.log.warn({ crm, code: verdict.code }, 'webhook refused')
+      if (verdict.status === 405) reply.header('allow', 'POST')
+      return reply.code(verdict.status).send({ error: verdict.code, message: verdict.text })
+    }
+    const { changes, unreadable, ignored } = push.parse(raw, credentials)
+    const connections = await options.directory(
+      crm,
+      changes.map((change) => change.account),
+    )
+    const byConnection = new Map<number, unknown[]>()
+    let unconnected = 0
+    for (const change of changes) {
+      const connectionId = connections.get(change.account)
+      if (connectionId === undefined) unconnected++
+      else gather(byConnection, connectionId, change)
+    }
+    if (unreadable + unconnected > 0) request.log.warn({ crm, unreadable, unconnected }, 'part of a webhook could not be used')
+    const packets = [...byConnection].map(([connectionId, bodies]) => packChanges(options.sealer, connectionId, bodies, raw.receivedAt))
+    if (packets.length > 0) await options.store(packets)
+    for (const connectionId of byConnection.keys()) options.wake(connectionId)
+    return reply.code(202).send({ accepted: changes.length - unconnected, ignored, unreadable, unconnected })
+  })
+}
+
+function gather(groups: Map<number, unknown[]>, connectionId: number, change: Change): void {
+  const group = groups.get(connectionId)
+  if (group === undefined) groups.set(connectionId, [change.body])
+  else group.push(change.body)
+}
+
+function rawRequest(request: FastifyRequest, publicUrl: string): RawRequest {
+  return {
+    method: request.method,
+    target: request.raw.url ?? '/',
+    publicUrl,
+    headers: request.headers as Record<string, string | undefined>,
+    body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+    receivedAt: Date.now(),
+  }
+}

@@ -1,0 +1,398 @@
+/**
+ * The one transaction of a run: locks the touched records, then their leads; links; judges; writes milestones, ledger and
+ * outbox; and lets the packets go. Nothing here waits for anything but PostgreSQL.
+ */
+import { sql } from 'kysely'
+import type { ConnectorManifest, RecordSnapshot } from '../../connectors/connector.ts'
+import type { TimeLimits } from '../../mappings/event-time.ts'
+import { parseStageKey, rawLeadKey, stageKey } from '../../mappings/stage-key.ts'
+import { findStage, funnelPosition } from '../../mappings/stage-policy.ts'
+import { hashIdentity, type UserData } from '../../mappings/user-data.ts'
+import { fromConfirmedSource } from '../../mappings/which-leads.ts'
+import type { Sealer } from '../connections/vault.ts'
+import type { Database } from '../database/pool.ts'
+import type { Trx } from '../database/transaction.ts'
+import { eraseRecords, findErased } from '../leads/erasure.ts'
+import { type Claimant, type Lead, linkLeads, type MatchKey } from '../leads/link.ts'
+import { milestoneKey, type ReachedMilestone, readMilestones, takeMilestones } from '../leads/milestones.ts'
+import { lockRecords, type StoredRecord, saveRecords } from '../leads/records.ts'
+import { refKey, type Work } from './gather.ts'
+import { type Candidate, type Case, type Judged, judgeChange, judgeRawLead } from './judge.ts'
+import { entryKey, fillOutbox, readEntries, readKeys, readWaiting, writeEntries } from './ledger.ts'
+import { nextLook } from './next-look.ts'
+import type { ConnectionSetup } from './setup.ts'
+
+export interface CommitInput {
+  setup: ConnectionSetup
+  manifest: ConnectorManifest
+  work: Work
+  /** What the CRM showed, by `refKey`. */
+  snapshots: Map<string, RecordSnapshot>
+  limits: TimeLimits
+  /** How long a record without a lead is looked up again, milliseconds. */
+  waitForLeadMs: number
+  tombstones: Sealer
+  now: number
+}
+
+/** @returns the datasets that have new events to send */
+export async function commitWork(trx: Trx, input: CommitInput): Promise<Set<number>> {
+  const records = await touchedRecords(trx, input)
+  const lookedUp = applySnapshots(input, records)
+  applyMerges(input, records)
+  await eraseWanted(trx, input, records)
+  const people = await linkPeople(trx, input, records, lookedUp)
+  const waiting = await readWaiting(
+    trx,
+    [...records.values()].filter((record) => record.lookAgainAt !== null).map((record) => record.id),
+  )
+  const written = await judgeAll(trx, input, records, people, waiting)
+  await planNextLooks(trx, input, records, lookedUp, [...waiting, ...written.map(({ entry }) => entry)], written)
+  await saveRecords(trx, records.changed())
+  return new Set(written.filter(({ entry }) => entry.outcome === 'pending').map(({ entry }) => entry.datasetId))
+}
+
+/** Records of one run by `refKey`, and by id. */
+class Records extends Map<string, StoredRecord> {
+  readonly byId: Map<string, StoredRecord>
+  readonly #before: Map<string, string>
+  constructor(records: readonly StoredRecord[]) {
+    super(records.map((record) => [refKey(record.ref), record]))
+    this.byId = new Map(records.map((record) => [record.id, record]))
+    this.#before = new Map(records.map((record) => [record.id, JSON.stringify(record)]))
+  }
+  changed(): StoredRecord[] {
+    return [...this.values()].filter((record) => JSON.stringify(record) !== this.#before.get(record.id))
+  }
+  /** The record of the person behind a record: itself, where no other is known. */
+  person(record: StoredRecord): StoredRecord {
+    return (record.personId === null ? undefined : this.byId.get(record.personId)) ?? record
+  }
+}
+
+async function touchedRecords(trx: Trx, { work, snapshots, setup, now }: CommitInput): Promise<Records> {
+  const refs = new Map(work.refs)
+  for (const [key, snapshot] of snapshots) if (!refs.has(key) && snapshot.found) refs.set(key, { ref: snapshot.ref, seenAt: now })
+  for (const { survivorId, ref } of snapshots.values()) {
+    if (survivorId === undefined) continue
+    const survivor = { type: ref.type, id: survivorId }
+    if (!refs.has(refKey(survivor))) refs.set(refKey(survivor), { ref: survivor, seenAt: now })
+  }
+  return new Records(await lockRecords(trx, setup.connectionId, [...refs.values()]))
+}
+
+/** Takes over what the CRM showed. Returns the ids of the records that were looked up. */
+function applySnapshots({ snapshots, setup, now }: CommitInput, records: Records): Set<string> {
+  const lookedUp = new Set<string>()
+  for (const [key, snapshot] of snapshots) {
+    const record = records.get(key)
+    if (record === undefined || record.state === 'erased') continue
+    lookedUp.add(record.id)
+    record.lookedUpAt = now
+    if (!snapshot.found) {
+      record.state = 'gone'
+      if (snapshot.survivorId !== undefined)
+        record.survivorId = records.get(refKey({ type: record.ref.type, id: snapshot.survivorId }))?.id ?? null
+      continue
+    }
+    record.state = 'live'
+    record.createdAt = snapshot.createdAt ?? record.createdAt
+    record.personId = (snapshot.person && records.get(refKey(snapshot.person))?.id) ?? record.personId
+    record.profile = {
+      fields: snapshot.fields,
+      ...(snapshot.identity && { identity: hashIdentity(snapshot.identity, setup.rules, now) }),
+      ...(snapshot.amount && { amount: snapshot.amount }),
+    }
+  }
+  return lookedUp
+}
+
+function applyMerges({ work }: CommitInput, records: Records): void {
+  for (const { survivor, merged } of work.merges) {
+    const kept = records.get(refKey(survivor))
+    if (kept === undefined) continue
+    for (const ref of merged) {
+      const loser = records.get(refKey(ref))
+      if (loser === undefined || loser.id === kept.id || loser.state === 'erased') continue
+      loser.state = 'gone'
+      loser.survivorId = kept.id
+    }
+  }
+  for (const key of work.deleted) {
+    const record = records.get(key)
+    if (record?.state === 'live') record.state = 'gone'
+  }
+}
+
+/** Erases whom the CRM told us to, and whoever a tombstone already names. */
+async function eraseWanted(trx: Trx, input: CommitInput, records: Records): Promise<void> {
+  const { work, setup, tombstones, now } = input
+  const wanted = [...work.erased].flatMap((key) => records.get(key) ?? [])
+  const known = await findErased(trx, tombstones, setup, [...records.values()])
+  const erased = [...new Set([...wanted, ...known])]
+  if (erased.length > 0) await eraseRecords(trx, tombstones, setup, erased, now)
+}
+
+/** What a run knows of the person behind a record. */
+interface Person {
+  lead: Lead | null
+  without?: Case['without']
+}
+
+/** Links every person that was looked up; the others only have their lead locked. By record id. */
+async function linkPeople(trx: Trx, input: CommitInput, records: Records, lookedUp: Set<string>): Promise<Map<string, Person>> {
+  const { setup, work } = input
+  const merged = new Map<string, string[]>()
+  for (const { survivor, merged: gone } of work.merges) {
+    const leads = gone.flatMap((ref) => records.get(refKey(ref))?.leadId ?? [])
+    merged.set(refKey(survivor), [...(merged.get(refKey(survivor)) ?? []), ...leads])
+  }
+  const claimants: Claimant[] = []
+  const settled: StoredRecord[] = []
+  for (const person of new Set([...records.values()].map((record) => records.person(record)))) {
+    if (person.state === 'erased') continue
+    const userData = person.profile?.identity?.userData
+    if (userData === undefined || (person.leadId !== null && !lookedUp.has(person.id))) {
+      settled.push(person)
+      continue
+    }
+    claimants.push({
+      recordId: person.id,
+      leadId: person.leadId,
+      mergedLeadIds: merged.get(refKey(person.ref)),
+      metaLeadId: userData.lead_id,
+      keys: matchKeys(userData),
+      counts: countsWithoutLeadId(person, setup),
+      isTest: false,
+      learnedAt: person.firstSeenAt,
+    })
+  }
+  const { links, leads } = await linkLeads(
+    trx,
+    setup.workspaceId,
+    claimants,
+    settled.flatMap((person) => person.leadId ?? []),
+  )
+  const people = new Map<string, Person>()
+  for (const person of settled)
+    people.set(person.id, asPerson(person, person.leadId === null ? undefined : leads.get(person.leadId), false))
+  for (const [recordId, link] of links) {
+    people.set(
+      recordId,
+      asPerson(records.byId.get(recordId) as StoredRecord, link.kind === 'linked' ? link.lead : undefined, link.kind === 'ambiguous'),
+    )
+  }
+  for (const record of records.values()) {
+    if (record.state === 'erased') people.set(record.id, { lead: null, without: 'erased' })
+    record.leadId = people.get(records.person(record).id)?.lead?.id ?? null
+  }
+  return people
+}
+
+function countsWithoutLeadId(person: StoredRecord, { rules }: ConnectionSetup): boolean {
+  if (rules.whichLeads === 'anyone') return true
+  return rules.whichLeads === 'meta_leads' && fromConfirmedSource(person.profile?.fields ?? {}, rules)
+}
+
+function asPerson(record: StoredRecord, lead: Lead | undefined, ambiguous: boolean): Person {
+  if (lead !== undefined) return { lead }
+  if (ambiguous) return { lead: null, without: 'ambiguous_lead' }
+  return { lead: null, without: record.state === 'gone' && record.survivorId === null ? 'record_gone' : 'waiting_for_lead' }
+}
+
+/** The keys by which a person is recognised elsewhere in the workspace. */
+function matchKeys(userData: UserData): MatchKey[] {
+  return [...(userData.em ?? []).map((hash) => ({ kind: 'em', hash })), ...(userData.ph ?? []).map((hash) => ({ kind: 'ph', hash }))]
+}
+
+async function judgeAll(
+  trx: Trx,
+  input: CommitInput,
+  records: Records,
+  people: Map<string, Person>,
+  waiting: Awaited<ReturnType<typeof readWaiting>>,
+): Promise<Judged[]> {
+  const { setup, manifest, limits, now } = input
+  const candidates = new Map<string, Candidate>()
+  const add = (change: Candidate) => candidates.set(`${change.record.id} ${change.occurredAt} ${stageKey(change.stage)}`, change)
+  for (const change of await newCandidates(trx, input, records)) add(change)
+  for (const { recordId, stageKey, occurredAt, receivedAt } of waiting) {
+    const record = records.byId.get(recordId)
+    const stage = parseStageKey(stageKey)
+    if (record !== undefined && stage !== undefined) add({ record, stage, occurredAt, receivedAt, origin: 'push' })
+  }
+  const inOrder = [...candidates.values()].sort((a, b) => a.occurredAt - b.occurredAt || position(setup, a) - position(setup, b))
+  const leadIds = [...new Set([...people.values()].flatMap((person) => person.lead?.id ?? []))]
+  const milestones = await readMilestones(
+    trx,
+    setup.routes.map((route) => route.datasetId),
+    leadIds,
+  )
+
+  const judged: Judged[] = []
+  for (const route of setup.routes) {
+    const caseOf = (record: StoredRecord): Case => {
+      const person = records.person(record)
+      const { lead, without } = people.get(person.id) ?? { lead: null }
+      const key = lead === null ? '' : milestoneKey(route.datasetId, lead.id)
+      const reached = milestones.get(key) ?? []
+      if (lead !== null) milestones.set(key, reached)
+      return { setup, route, leadEventSource: manifest.leadEventSource, limits, person, lead, without, milestones: reached, now }
+    }
+    const raised = [...records.values()].flatMap((record) => (record.state === 'erased' ? [] : (judgeRawLead(caseOf(record), now) ?? [])))
+    // A raw lead that was decided before (refused, say) stays so, and must not keep a stage of the same name back.
+    const decided = await readKeys(
+      trx,
+      raised.map(({ entry }) => entry),
+    )
+    for (const raw of raised) {
+      if (!decided.has(entryKey(raw.entry))) judged.push(raw)
+      else if (raw.takes) forget(milestones.get(milestoneKey(route.datasetId, raw.entry.leadId as string)) ?? [], raw)
+    }
+    for (const change of inOrder) judged.push(...judgeChange(caseOf(change.record), change))
+  }
+  return writeJudged(trx, setup.connectionId, judged)
+}
+
+/** Where the change stands in the funnel, for changes of the same instant. */
+function position({ mapping }: ConnectionSetup, change: Candidate): number {
+  const found = findStage(mapping, change.stage)
+  return found.kind === 'mapped' ? funnelPosition(mapping, found.line.eventName) : 0
+}
+
+function forget(milestones: ReachedMilestone[], { entry }: Judged): void {
+  const index = milestones.findIndex((milestone) => milestone.eventName === entry.eventName)
+  if (index >= 0) milestones.splice(index, 1)
+}
+
+/**
+ * The stage changes of this run that the ledger does not know yet. A pushed and a historic account of one change are one
+ * when stage and record match and the times differ by no more than the CRM's tolerance; the first in owns the key.
+ */
+async function newCandidates(trx: Trx, { work, snapshots, manifest, now }: CommitInput, records: Records): Promise<Candidate[]> {
+  const tolerance = manifest.history.clockToleranceMs
+  const found: Candidate[] = []
+  for (const change of work.stages) {
+    const record = records.get(refKey(change.ref))
+    if (record === undefined) continue
+    const shown = snapshots
+      .get(refKey(change.ref))
+      ?.stages.find(({ source, stageId }) => source === change.stage.source && stageId === change.stage.stageId)
+    const pipelineId =
+      change.stage.pipelineId ??
+      shown?.pipelineId ??
+      snapshots.get(refKey(change.ref))?.stages.find(({ source }) => source === change.stage.source)?.pipelineId
+    found.push({
+      record,
+      stage: { source: change.stage.source, pipelineId, stageId: change.stage.stageId },
+      occurredAt: change.occurredAt,
+      receivedAt: change.receivedAt,
+      origin: change.origin,
+    })
+  }
+  for (const [key, snapshot] of snapshots) {
+    const record = records.get(key)
+    if (record === undefined) continue
+    for (const { stage, occurredAt } of snapshot.transitions ?? []) {
+      found.push({
+        record,
+        stage: { source: stage.source, pipelineId: stage.pipelineId, stageId: stage.stageId },
+        occurredAt,
+        receivedAt: now,
+        origin: 'history',
+      })
+    }
+  }
+  if (found.length === 0) return []
+  let from = Number.POSITIVE_INFINITY
+  let to = Number.NEGATIVE_INFINITY
+  for (const { occurredAt } of found) {
+    from = Math.min(from, occurredAt)
+    to = Math.max(to, occurredAt)
+  }
+  const taken = new Map<string, number[]>()
+  const note = (recordId: string, stage: { source: string; stageId: string }, occurredAt: number) => {
+    const key = `${recordId} ${stageKey({ source: stage.source, stageId: stage.stageId })}`
+    const times = taken.get(key)
+    if (times === undefined) taken.set(key, [occurredAt])
+    else times.push(occurredAt)
+  }
+  const recordIds = [...new Set(found.map(({ record }) => record.id))]
+  for (const entry of await readEntries(trx, recordIds, from - tolerance, to + tolerance)) {
+    const stage = parseStageKey(entry.stageKey)
+    if (entry.stageKey !== rawLeadKey && stage !== undefined) note(entry.recordId, stage, entry.occurredAt)
+  }
+  return found.filter((change) => {
+    const times = taken.get(`${change.record.id} ${stageKey({ source: change.stage.source, stageId: change.stage.stageId })}`) ?? []
+    const near = change.origin === 'history' || times.length > 0 ? tolerance : 0
+    if (times.some((time) => Math.abs(time - change.occurredAt) <= near)) return false
+    note(change.record.id, change.stage, change.occurredAt)
+    return true
+  })
+}
+
+/** Writes what was judged; only rows that are new, or no longer wait, take milestones and go to the outbox. */
+async function writeJudged(trx: Trx, connectionId: number, judged: readonly Judged[]): Promise<Judged[]> {
+  const byKey = new Map(judged.map((item) => [entryKey(item.entry), item]))
+  const keys = await writeEntries(
+    trx,
+    connectionId,
+    [...byKey.values()].map(({ entry }) => entry),
+  )
+  const written = [...byKey].flatMap(([key, item]) => (keys.has(key) ? [item] : []))
+  await takeMilestones(
+    trx,
+    written.flatMap(({ entry, takes }) =>
+      takes && entry.leadId !== null && entry.eventName !== null
+        ? [
+            {
+              datasetId: entry.datasetId,
+              leadId: entry.leadId,
+              eventName: entry.eventName,
+              occurredAt: entry.occurredAt,
+              eventId: entry.eventId,
+            },
+          ]
+        : [],
+    ),
+  )
+  await fillOutbox(
+    trx,
+    connectionId,
+    written.flatMap(({ entry }) => (entry.outcome === 'pending' ? [entry] : [])),
+  )
+  return written
+}
+
+/** Records with rows that still wait for a lead are looked up again, less and less often, until they are given up. */
+async function planNextLooks(
+  trx: Trx,
+  { now, waitForLeadMs }: CommitInput,
+  records: Records,
+  lookedUp: Set<string>,
+  entries: readonly { recordId: string; outcome: string; receivedAt: number }[],
+  decided: readonly Judged[],
+): Promise<void> {
+  const linked = new Set(decided.filter(({ entry }) => entry.outcome !== 'waiting').map(({ entry }) => entry.recordId))
+  const since = new Map<string, number>()
+  for (const entry of entries) {
+    if (entry.outcome !== 'waiting' || linked.has(entry.recordId)) continue
+    since.set(entry.recordId, Math.min(since.get(entry.recordId) ?? Number.POSITIVE_INFINITY, entry.receivedAt))
+  }
+  const givenUp = [...since].filter(([, at]) => at <= now - waitForLeadMs).map(([id]) => id)
+  await giveUpWaiting(trx, givenUp, now - waitForLeadMs)
+  for (const record of records.values()) {
+    const at = since.get(record.id)
+    const waits = at !== undefined && at > now - waitForLeadMs
+    if (lookedUp.has(record.id)) record.looks = waits ? record.looks + 1 : 0
+    record.lookAgainAt = waits ? Math.min(now + nextLook(record.looks), at + waitForLeadMs) : null
+  }
+}
+
+/** A record without a lead is waited for no longer than the setting says. */
+async function giveUpWaiting(trx: Database, recordIds: readonly string[], before: number): Promise<void> {
+  if (recordIds.length === 0) return
+  await sql`
+    update ledger set outcome = 'suppressed', settled_at = now(), reason = case reason when 'ambiguous_lead' then reason else 'no_meta_lead' end
+    where record_id = any(${recordIds}::bigint[]) and outcome = 'waiting' and received_at <= ${new Date(before)}`.execute(trx)
+}

@@ -1,0 +1,46 @@
+/** From the signals of many packets to the work of one run: which records are touched, and what happened to each. Pure. */
+import type { RecordRef, Signal } from '../../connectors/connector.ts'
+
+export type StageSignal = Extract<Signal, { kind: 'stage' }>
+export type StageChange = Omit<StageSignal, 'kind'> & { receivedAt: number }
+
+export interface Work {
+  /** Every record that is touched, by `refKey`, with when we first heard of it in this run. */
+  refs: Map<string, { ref: RecordRef; seenAt: number }>
+  stages: StageChange[]
+  /** Records whose lookup must not be older than this run. */
+  lookAgain: Set<string>
+  merges: { survivor: RecordRef; merged: RecordRef[] }[]
+  /** By `refKey`. */
+  deleted: Set<string>
+  erased: Set<string>
+}
+
+/** One text for one record of a connection. */
+export const refKey = (ref: RecordRef): string => `${ref.type}/${ref.id}`
+
+export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: number }>): Work {
+  const work: Work = { refs: new Map(), stages: [], lookAgain: new Set(), merges: [], deleted: new Set(), erased: new Set() }
+  const touch = (ref: RecordRef, seenAt: number) => {
+    const key = refKey(ref)
+    const known = work.refs.get(key)
+    if (known === undefined) work.refs.set(key, { ref, seenAt })
+    else known.seenAt = Math.min(known.seenAt, seenAt)
+    return key
+  }
+  for (const { signal, receivedAt } of signals) {
+    // A clock of the CRM that runs ahead must not make a lead known before it was.
+    const seenAt = Math.min(signal.occurredAt, receivedAt)
+    const key = touch(signal.ref, seenAt)
+    if (signal.kind === 'stage') work.stages.push({ ...signal, receivedAt })
+    else if (signal.kind === 'merged') {
+      const merged = signal.mergedIds.filter((id) => id !== signal.ref.id).map((id) => ({ type: signal.ref.type, id }))
+      for (const ref of merged) touch(ref, seenAt)
+      work.merges.push({ survivor: signal.ref, merged })
+      work.lookAgain.add(key)
+    } else if (signal.kind === 'deleted') work.deleted.add(key)
+    else if (signal.kind === 'erased') work.erased.add(key)
+    else work.lookAgain.add(key)
+  }
+  return work
+}

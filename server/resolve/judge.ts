@@ -1,0 +1,181 @@
+/**
+ * Judges the changes of one lead (or of one record without a lead) at one route: what goes to the outbox, what waits and
+ * what is not sent, with the reason. Pure; the milestones passed in are extended by those it takes.
+ */
+import { normaliseAmount } from '../../mappings/amount.ts'
+import { buildEvent } from '../../mappings/conversion-event.ts'
+import { eventId } from '../../mappings/event-id.ts'
+import { judgeTime, type TimeLimits } from '../../mappings/event-time.ts'
+import { refusedByConsent } from '../../mappings/permission.ts'
+import { decideRawLead, rawLeadTime } from '../../mappings/raw-lead.ts'
+import type { Refusal } from '../../mappings/refusal.ts'
+import { serialiseEvent } from '../../mappings/serialise.ts'
+import { rawLeadKey, type Stage, stageKey } from '../../mappings/stage-key.ts'
+import { decideStage, findStage } from '../../mappings/stage-policy.ts'
+import { refusedByLeadRule } from '../../mappings/which-leads.ts'
+import type { Lead } from '../leads/link.ts'
+import type { ReachedMilestone } from '../leads/milestones.ts'
+import type { StoredRecord } from '../leads/records.ts'
+import type { LedgerEntry } from './ledger.ts'
+import type { ConnectionSetup, RouteSetup } from './setup.ts'
+
+/** A stage that a record reached. */
+export interface Candidate {
+  record: StoredRecord
+  stage: Stage
+  occurredAt: number
+  receivedAt: number
+  origin: 'push' | 'stream' | 'poll' | 'history'
+}
+
+export interface Case {
+  setup: ConnectionSetup
+  route: RouteSetup
+  leadEventSource: string
+  limits: TimeLimits
+  /** The record of the person. */
+  person: StoredRecord
+  lead: Lead | null
+  /** Why there is no lead. */
+  without?: 'waiting_for_lead' | 'ambiguous_lead' | 'record_gone' | 'erased'
+  /** Of the lead at this dataset. */
+  milestones: ReachedMilestone[]
+  now: number
+}
+
+/** An entry, and the milestone it takes if it is written. */
+export interface Judged {
+  entry: LedgerEntry
+  takes: boolean
+}
+
+/** The raw-lead entry of a case, unless the lead has that milestone already. Comes before every other stage. */
+export function judgeRawLead(it: Case, receivedAt: number): Judged | undefined {
+  if (it.lead === null) return undefined
+  const decision = decideRawLead(it.milestones, it.setup.mapping)
+  if (decision.kind === 'refused') return undefined
+  const occurredAt = rawLeadTime({
+    recordCreatedAt: it.person.createdAt ?? undefined,
+    leadGeneratedAt: it.lead.generatedAt ?? undefined,
+    firstSeenAt: it.person.firstSeenAt,
+  })
+  const change = { record: it.person, occurredAt, receivedAt, origin: 'push' as const }
+  return send(it, change, rawLeadKey, decision.eventName, false, false)
+}
+
+/** The entries of one change: one, or several where skipped stages are filled. */
+export function judgeChange(it: Case, change: Candidate): Judged[] {
+  const key = stageKey(change.stage)
+  const refuse = (refusal: Refusal, eventName: string | null = null): Judged[] => [
+    { entry: base(it, change, key, eventName, 'suppressed', refusal), takes: false },
+  ]
+  if (filteredOut(it.route, change)) return refuse({ kind: 'refused', reason: 'route_filtered' })
+  const found = findStage(it.setup.mapping, change.stage)
+  if (found.kind === 'refused') return refuse(found)
+  if (it.lead === null) {
+    const reason = it.without ?? 'waiting_for_lead'
+    const outcome = reason === 'waiting_for_lead' || reason === 'ambiguous_lead' ? 'waiting' : 'suppressed'
+    return [{ entry: base(it, change, key, found.line.eventName, outcome, { kind: 'refused', reason }), takes: false }]
+  }
+  const decision = decideStage({ stage: change.stage, occurredAt: change.occurredAt }, it.milestones, it.setup.mapping, it.setup.rules)
+  if (decision.kind === 'refused') return refuse(decision, found.line.eventName)
+  return decision.steps.map((step) =>
+    send(it, change, step.filled ? stageKey({ ...step.line }) : key, step.eventName, step.line.sendAmount, step.filled),
+  )
+}
+
+function send(it: Case, change: Omit<Candidate, 'stage'>, key: string, eventName: string, sendAmount: boolean, filled: boolean): Judged {
+  const { rules } = it.setup
+  const lead = it.lead as Lead
+  const profile = it.person.profile
+  const fields = profile?.fields ?? {}
+  const refuse = (refusal: Refusal, takes = false): Judged => {
+    const judged = { entry: base(it, change, key, eventName, 'suppressed', refusal), takes }
+    if (takes) it.milestones.push({ eventName, occurredAt: change.occurredAt, gone: true })
+    return judged
+  }
+  const refused = refusedByConsent({ isTest: lead.isTest, fields }, rules)
+  if (refused) return refuse(refused)
+  const time = judgeTime(change.occurredAt, lead.generatedAt ?? undefined, it.now, it.limits)
+  // A stage reached too long ago was reached all the same: reaching it again is not the first time.
+  if (time.kind === 'refused') return refuse(time, time.reason === 'too_old')
+  const identity = profile?.identity
+  const userData = { ...identity?.userData }
+  if (lead.metaLeadId !== null) userData.lead_id = lead.metaLeadId
+  const unfit = refusedByLeadRule(userData, fields, rules)
+  if (unfit) return refuse(unfit)
+  if (it.route.mode === 'shadow') return refuse({ kind: 'refused', reason: 'route_shadow' }, true)
+
+  const entry = base(it, change, key, eventName, 'pending', null)
+  const notes = [...(identity?.notes ?? [])]
+  let amount: { value: number; currency: string } | undefined
+  if (sendAmount) {
+    const given = normaliseAmount(change.record.profile?.amount)
+    if ('dropped' in given) notes.push({ field: 'value', code: given.dropped })
+    else amount = given
+  }
+  const event = buildEvent({
+    eventName,
+    occurredAt: change.occurredAt,
+    eventId: entry.eventId,
+    userData,
+    limitedDataUse: identity?.limitedDataUse,
+    leadEventSource: it.leadEventSource,
+    amount,
+  })
+  entry.payload = serialiseEvent(event, rules.leadIdEncoding)
+  entry.detail = {
+    keys: Object.keys(userData),
+    ...(notes.length > 0 && { notes }),
+    ...(filled && { filled }),
+    mapping: it.setup.mappingVersion,
+    origin: change.origin,
+  }
+  if (time.kind === 'waits') entry.notBefore = time.until
+  entry.late = it.milestones.some((milestone) => milestone.gone && milestone.occurredAt > change.occurredAt)
+  it.milestones.push({ eventName, occurredAt: change.occurredAt, gone: false })
+  return { entry, takes: true }
+}
+
+/** A stage id is reached once at an instant, whatever its pipeline is called then: the pipeline stays out of the event's id. */
+export function changeEventId(it: Pick<Case, 'setup' | 'route'>, change: Pick<Candidate, 'record' | 'occurredAt'>, key: string): string {
+  return eventId({
+    datasetId: it.route.metaId,
+    crm: it.setup.crm,
+    account: it.setup.account,
+    recordType: change.record.ref.type,
+    recordId: change.record.ref.id,
+    stageKey: key.replace(/\/[^/]*\//, '//'),
+    occurredAt: change.occurredAt,
+  })
+}
+
+function base(
+  it: Case,
+  change: Omit<Candidate, 'stage'>,
+  key: string,
+  eventName: string | null,
+  outcome: LedgerEntry['outcome'],
+  refusal: Refusal | null,
+): LedgerEntry {
+  return {
+    occurredAt: change.occurredAt,
+    eventId: changeEventId(it, change, key),
+    datasetId: it.route.datasetId,
+    recordId: change.record.id,
+    leadId: it.lead?.id ?? null,
+    stageKey: key,
+    eventName,
+    outcome,
+    reason: refusal?.reason ?? null,
+    detail: refusal?.params === undefined ? null : { params: refusal.params },
+    receivedAt: change.receivedAt,
+  }
+}
+
+function filteredOut(route: RouteSetup, change: Candidate): boolean {
+  const { pipelineIds, recordTypes } = route.filter
+  if (recordTypes !== undefined && recordTypes.length > 0 && !recordTypes.includes(change.record.ref.type)) return true
+  if (pipelineIds === undefined || pipelineIds.length === 0 || change.stage.pipelineId === undefined) return false
+  return !pipelineIds.includes(change.stage.pipelineId)
+}

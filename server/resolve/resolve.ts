@@ -1,0 +1,190 @@
+/**
+ * Resolving one connection: packets are claimed, all CRM I/O happens with no lock held, then one transaction records what
+ * came of it and deletes the packets. What cannot be handled now goes back alone and never holds up its neighbours.
+ */
+import type { Logger } from 'pino'
+import type { Connector, LookupRequest, RecordRef, Signal } from '../../connectors/connector.ts'
+import { CodedError } from '../../connectors/errors.ts'
+import type { TimeLimits } from '../../mappings/event-time.ts'
+import type { Connections } from '../connections/connections.ts'
+import type { Sealer, Vault } from '../connections/vault.ts'
+import type { Database } from '../database/pool.ts'
+import { transaction } from '../database/transaction.ts'
+import { insertPackets } from '../intake/inbox.ts'
+import { packChanges, unpackChanges } from '../intake/packet.ts'
+import { dueForAnotherLook, nextLookDue, postponeLooks, readRecords } from '../leads/records.ts'
+import { type Claim, type ClaimedPacket, claimPackets, nextPacketDue } from './claim.ts'
+import { commitWork } from './commit.ts'
+import { gatherWork, refKey, type Work } from './gather.ts'
+import { lookup } from './lookup.ts'
+import { readSetup } from './setup.ts'
+
+export interface ResolveOptions {
+  db: Database
+  vault: Vault
+  connections: Connections
+  limits: TimeLimits
+  /** How old a lookup may be before the CRM is asked again, milliseconds. */
+  identityTtlMs: number
+  /** How long a record without a lead is looked up again, milliseconds. */
+  waitForLeadMs: number
+  log: Logger
+  /** Tells the scheduler that a dataset has events to send. May be lost. */
+  wakeDelivery: (datasetId: number) => void
+  now?: () => number
+}
+
+/** Records looked up again in one run because they still have no lead. */
+const MOST_LOOKS = 200
+const RETRY_BASE_MS = 5_000
+const RETRY_CAP_MS = 300_000
+
+/**
+ * Handles what a connection's inbox holds and the records that are due for another look.
+ * @returns when it wants to run again, milliseconds since the epoch
+ */
+export async function resolve(options: ResolveOptions, connectionId: number, signal: AbortSignal): Promise<{ again?: number }> {
+  const { db } = options
+  while (!signal.aborted) {
+    const setup = await readSetup(db, connectionId)
+    // Until a route exists changes are kept; `attention` may be over by the time the CRM is asked.
+    if (setup === undefined || setup.routes.length === 0) return {}
+    if (setup.state !== 'active' && setup.state !== 'attention') return {}
+    const { connector, context } = await options.connections.get(connectionId)
+    const claim = await claimPackets(db, connectionId)
+    try {
+      const due = await dueForAnotherLook(db, connectionId, MOST_LOOKS)
+      if (claim.packets.length === 0 && due.length === 0) break
+      const now = options.now?.() ?? Date.now()
+      const changes = await readChanges(options, connector, claim)
+      const work = gatherWork([...changes.flatMap(signalsOf), ...due.map((ref) => anotherLook(ref, now))])
+      const looked = await lookup(connector, context, await wanted(options, connectionId, connector, work, now))
+      if (looked.failed !== undefined) return { again: await postpone(options, connectionId, claim, looked.failed, now) }
+
+      const aside = changes.filter((change) => change.signals.some((one) => looked.refused.has(refKey(one.ref))))
+      const datasets = await transaction(db, async (trx) => {
+        const touched = await commitWork(trx, {
+          setup,
+          manifest: connector.manifest,
+          work: looked.refused.size === 0 ? work : without(work, looked.refused),
+          snapshots: looked.snapshots,
+          limits: options.limits,
+          waitForLeadMs: options.waitForLeadMs,
+          tombstones: options.vault.for('tombstone'),
+          now,
+        })
+        await insertPackets(
+          trx,
+          aside.map((change) => setAside(options.vault.for('packet'), connectionId, change, looked.refused)),
+        )
+        await claim.settle(trx, [...new Set(changes.map(({ packet }) => packet.id))])
+        return touched
+      })
+      if (looked.refused.size > 0) {
+        options.log.error(
+          { connection: connectionId, records: looked.refused.size, error: [...looked.refused.values()][0] },
+          'changes were set aside',
+        )
+        await postponeLooks(db, connectionId, RETRY_CAP_MS)
+      }
+      for (const dataset of datasets) options.wakeDelivery(dataset)
+    } finally {
+      claim.release()
+    }
+  }
+  return { again: earliest(await nextPacketDue(db, connectionId), await nextLookDue(db, connectionId)) }
+}
+
+interface ReadChange {
+  packet: ClaimedPacket
+  body: unknown
+  signals: Signal[]
+}
+
+const signalsOf = ({ signals, packet }: ReadChange) => signals.map((signal) => ({ signal, receivedAt: packet.received_at.getTime() }))
+const anotherLook = (ref: RecordRef, now: number) => ({
+  signal: { kind: 'identity', ref, occurredAt: now } satisfies Signal,
+  receivedAt: now,
+})
+
+/** Opens the claimed packets. One that cannot be opened or understood is set aside whole. */
+async function readChanges({ vault, log }: ResolveOptions, connector: Connector, claim: Claim): Promise<ReadChange[]> {
+  const sealer = vault.for('packet')
+  const changes: ReadChange[] = []
+  for (const packet of claim.packets) {
+    try {
+      changes.push(...unpackChanges(sealer, packet).map((body) => ({ packet, body, signals: connector.normalise([body]) })))
+    } catch (error) {
+      log.error({ packet: packet.id, error }, 'a packet cannot be read and is set aside')
+      await claim.quarantine([packet.id], error instanceof CodedError ? error.code : 'unreadable_change')
+    }
+  }
+  return changes
+}
+
+/** Which records have to be looked up: new ones with their history, stale ones, and those whose change asks for it. */
+async function wanted(
+  { db, identityTtlMs }: ResolveOptions,
+  connectionId: number,
+  connector: Connector,
+  work: Work,
+  now: number,
+): Promise<LookupRequest[]> {
+  const known = new Map(
+    (
+      await readRecords(
+        db,
+        connectionId,
+        [...work.refs.values()].map(({ ref }) => ref),
+      )
+    ).map((record) => [refKey(record.ref), record]),
+  )
+  const pipelineUnknown = new Set(
+    work.stages.flatMap(({ ref, stage }) => (stage.pipelineId === undefined && connector.needsPipeline(stage.source) ? refKey(ref) : [])),
+  )
+  return [...work.refs].flatMap(([key, { ref }]) => {
+    const record = known.get(key)
+    if (work.erased.has(key) || record?.state === 'erased') return []
+    const lookedUpAt = record?.lookedUpAt ?? null
+    const fresh = lookedUpAt !== null && now - lookedUpAt <= identityTtlMs
+    if (fresh && !work.lookAgain.has(key) && !pipelineUnknown.has(key)) return []
+    return [{ ref, history: lookedUpAt === null && connector.manifest.history.quality === 'exact' }]
+  })
+}
+
+/** Nothing can be looked up now: all packets go back. Returns when to try again. */
+async function postpone({ db, log }: ResolveOptions, connectionId: number, claim: Claim, error: CodedError, now: number): Promise<number> {
+  const attempts = Math.max(0, ...claim.packets.map((packet) => packet.attempts))
+  const asked = typeof error.retry === 'object' ? error.retry.afterMs : 0
+  const delay =
+    error.retry === 'never' ? RETRY_CAP_MS : Math.max(asked, Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(attempts, 10)))
+  log.warn({ connection: connectionId, error, delay, packets: claim.packets.length }, 'the CRM cannot be asked now')
+  await claim.giveBack(
+    claim.packets.map((packet) => packet.id),
+    delay,
+    error.code,
+  )
+  await postponeLooks(db, connectionId, delay)
+  return now + delay
+}
+
+/** A change whose record the CRM refuses to show goes into quarantine alone, as a packet of its own. */
+function setAside(sealer: Sealer, connectionId: number, { packet, body, signals }: ReadChange, refused: ReadonlyMap<string, CodedError>) {
+  const error = signals.flatMap(({ ref }) => refused.get(refKey(ref)) ?? [])[0]
+  return {
+    ...packChanges(sealer, connectionId, [body], packet.received_at.getTime()),
+    attempts: packet.attempts + 1,
+    lastError: error?.code ?? 'crm_refused',
+    quarantined: true,
+  }
+}
+
+function without(work: Work, refused: ReadonlyMap<string, unknown>): Work {
+  const refs = new Map([...work.refs].filter(([key]) => !refused.has(key)))
+  return { ...work, refs, stages: work.stages.filter(({ ref }) => !refused.has(refKey(ref))) }
+}
+
+function earliest(...instants: (number | undefined)[]): number | undefined {
+  const known = instants.filter((instant) => instant !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
+}
