@@ -22,15 +22,15 @@ const ASSOCIATIONS_BATCH = 1000
 /** Pages of contacts read for one deal or lead. A deal with more contacts than this holds has no meaning for us. */
 const MAX_PAGES = 10
 
-const value = z.preprocess((raw) => (raw === null || raw === undefined ? null : String(raw)), z.string().nullable())
+const text = z.union([z.string(), z.union([z.number(), z.boolean()]).transform(String)])
 const failures = z.array(z.object({ category: z.string().default('') })).default([])
 const rows = z.object({
   results: z.array(
     z.object({
-      id: z.coerce.string(),
+      id: text,
       createdAt: z.string().optional(),
-      properties: z.record(z.string(), value),
-      propertiesWithHistory: z.record(z.string(), z.array(z.object({ value, timestamp: z.string() }))).nullish(),
+      properties: z.record(z.string(), text.nullable()),
+      propertiesWithHistory: z.record(z.string(), z.array(z.object({ value: text.nullish(), timestamp: z.string() }))).nullish(),
     }),
   ),
   errors: failures,
@@ -38,11 +38,11 @@ const rows = z.object({
 const links = z.object({
   results: z.array(
     z.object({
-      from: z.object({ id: z.coerce.string() }),
+      from: z.object({ id: text }),
       to: z.array(
         z.object({
           // A string in dated versions, an integer in numbered ones.
-          toObjectId: z.coerce.string(),
+          toObjectId: text,
           associationTypes: z
             .array(z.object({ category: z.string().default(''), typeId: z.number(), label: z.string().nullish() }))
             .default([]),

@@ -19,12 +19,12 @@ const property = z.object({
 const pipelines = z.object({
   results: z.array(
     z.object({
-      id: z.coerce.string(),
+      id: z.string(),
       label: z.string().default(''),
       displayOrder: order,
       stages: z.array(
         z.object({
-          id: z.coerce.string(),
+          id: z.string(),
           label: z.string().default(''),
           displayOrder: order,
           archived: z.boolean().default(false),

@@ -1,7 +1,7 @@
 /** HubSpot's webhooks: is this request HubSpot's, and which changes does it hold? */
 import type { AppCredentials, Change, RawRequest, Verdict } from '../connector.ts'
 import { readSignal, type WebhookEvent } from './normalise.ts'
-import { contact, deal, lead } from './objects.ts'
+import { objects } from './objects.ts'
 import { parseJson } from './parse-json.ts'
 import { verifySignature } from './signature.ts'
 
@@ -31,7 +31,7 @@ export function parse(request: RawRequest, app: AppCredentials): { changes: Chan
     const account = isObject(raw) ? id(raw.portalId) : undefined
     const event = isObject(raw) ? slim(raw) : undefined
     if (!isObject(raw) || account === undefined || event === undefined) result.unreadable++
-    else if (raw.appId !== undefined && String(raw.appId) !== app.appId) result.ignored++
+    else if (raw.appId !== undefined && id(raw.appId) !== app.appId) result.ignored++
     else if (readSignal(event) === undefined) result.ignored++
     else result.changes.push({ account, body: event })
   }
@@ -39,7 +39,7 @@ export function parse(request: RawRequest, app: AppCredentials): { changes: Chan
 }
 
 /** Values are kept of stages only: any other property may hold personal data, and is looked up when needed. */
-const valuesKept = new Set([contact, deal, lead].flatMap((object) => object.stages))
+const valuesKept: ReadonlySet<unknown> = new Set(objects.flatMap(({ stages }) => stages))
 
 /** The event with ids as text and nothing but what we use; undefined if it has no type, no time or no readable id. */
 function slim(raw: Record<string, unknown>): WebhookEvent | undefined {
@@ -52,7 +52,7 @@ function slim(raw: Record<string, unknown>): WebhookEvent | undefined {
     objectId: id(raw.objectId),
     objectTypeId: text(raw.objectTypeId),
     propertyName: text(propertyName),
-    propertyValue: valuesKept.has(String(propertyName)) && raw.isSensitive !== true ? text(raw.propertyValue) : undefined,
+    propertyValue: valuesKept.has(propertyName) && raw.isSensitive !== true ? text(raw.propertyValue) : undefined,
     newObjectId: id(raw.newObjectId),
     primaryObjectId: id(raw.primaryObjectId),
     mergedObjectIds: Array.isArray(raw.mergedObjectIds) ? raw.mergedObjectIds.map(id).filter((it) => it !== undefined) : undefined,

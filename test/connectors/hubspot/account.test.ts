@@ -54,6 +54,17 @@ t.test('stages are listed by source and pipeline, with what they mean', async (t
   )
 })
 
+t.test('what has no place in the display order comes last', async (t) => {
+  const stage = (id: string, displayOrder: number) => ({ id, label: id, displayOrder, archived: false, writePermissions: '', metadata: {} })
+  const stages = [stage('unplaced', -1), stage('second', 1), stage('first', 0)]
+  hubspot.setPipelines({ type: 'deal', pipelines: [{ id: '1', label: 'One', displayOrder: 0, archived: false, stages }] })
+  const group = (await listStages(contextFor(hubspot))).find(({ source }) => source === 'dealstage')
+  t.same(
+    group?.stages.map(({ id }) => id),
+    ['first', 'second', 'unplaced'],
+  )
+})
+
 t.test('without their scope the stages of leads are not asked for', async (t) => {
   const scopes = allScopes.filter((scope) => !scope.includes('leads'))
   hubspot.setScopes({ scopes })

@@ -71,6 +71,14 @@ t.test('a hundred contacts are one call, and with history two of fifty', async (
   t.ok(hubspot.requests().every(({ status }) => status === 200))
 })
 
+t.test('a record asked for with and without history comes with it', async (t) => {
+  const hubspot = await portal(t)
+  const { id } = hubspot.create({ type: 'contact', at: start, properties: { lifecyclestage: 'lead' } })
+  const snapshots = await lookup(contextFor(hubspot), [ask('contact', id, true), ask('contact', id)])
+  t.match(snapshots, [{ transitions: [{ occurredAt: start }] }])
+  t.equal(snapshots.length, 1)
+})
+
 t.test('stage history tells every earlier stage, oldest first', async (t) => {
   const hubspot = await portal(t)
   const { id } = hubspot.create({ type: 'contact', at: start, properties: { lifecyclestage: 'lead' } })
@@ -175,6 +183,23 @@ t.test('a lead comes with its pipeline and its primary contact', async (t) => {
     stages: [{ source: 'hs_pipeline_stage', pipelineId: 'lead-pipeline-id', stageId: 'connected-stage-id' }],
   })
   t.same(of(snapshots, 'contact', first), [], 'the other contact need not be read')
+})
+
+t.test('the primary contact of a lead is known by the type of the link, whatever its label', async (t) => {
+  const hubspot = await portal(t)
+  const [other, primary] = [start, start + day].map((at) => hubspot.create({ type: 'contact', at }).id) as [string, string]
+  const { id } = hubspot.create({ type: 'lead' })
+  const link = (toObjectId: string, typeId: number) => ({
+    toObjectId,
+    associationTypes: [{ category: 'HUBSPOT_DEFINED', typeId, label: null }],
+  })
+  hubspot.misbehave({
+    how: 'answer',
+    path: '/associations/',
+    status: 200,
+    json: { status: 'COMPLETE', results: [{ from: { id }, to: [link(other, 608), link(primary, 578)] }] },
+  })
+  t.equal(of(await lookup(contextFor(hubspot), [ask('lead', id)]), 'lead', id)[0]?.person?.id, primary)
 })
 
 t.test('of several contacts the setting picks one, or none', async (t) => {

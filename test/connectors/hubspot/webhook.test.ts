@@ -156,6 +156,9 @@ t.test('hostile JSON does no harm', async (t) => {
   t.equal(({} as Record<string, unknown>).polluted, undefined)
   t.equal(read('{"__proto__":{"portalId":1,"subscriptionType":"contact.creation","objectId":1,"occurredAt":1}}').unreadable, 1)
 
+  const unprintable = { toString: 1, valueOf: 1 }
+  for (const name of Object.keys(stageChange)) t.doesNotThrow(() => read([{ ...stageChange, [name]: unprintable }]), name)
+
   const deep = '['.repeat(100_000) + ']'.repeat(100_000)
   t.match(read(deep), { changes: [], unreadable: 1 })
   t.match(read(`${'[1234567890123456,'.repeat(100_000)}1${']'.repeat(100_000)}`), { changes: [] })
