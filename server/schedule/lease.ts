@@ -65,10 +65,9 @@ export async function withLease<Value>(
   }
 
   const timer = setInterval(() => {
-    // A failed renewal is tried again next time; what cannot be renewed in time is lost.
-    renew().catch(() => {
-      if (performance.now() > lasts) lost.abort(leaseLost(key))
-    })
+    // A renewal that fails or hangs is tried again next time; what was not renewed in time is lost.
+    if (performance.now() > lasts) lost.abort(leaseLost(key))
+    else renew().catch(() => undefined)
   }, renewMs)
   const lease: Lease = {
     key,
