@@ -48,7 +48,8 @@ export async function lookup(context: Context, wanted: readonly LookupRequest[])
       .filter(({ contactId }) => !contacts.has(contactId))
       .map(({ contactId }) => ({ ref: { type: contact.type, id: contactId }, history: owner.history })),
   )
-  for (const found of await read(context, contact, idsOf(contact, missing))) contacts.set(found.row.id, found)
+  for (const found of await read(context, contact, idsOf(contact, missing)))
+    if (!contacts.has(found.row.id)) contacts.set(found.row.id, found)
 
   const persons = new Map(owners.map((owner) => [owner, findPerson(owner, contacts, context.settings)]))
   const people = new Set([...asked, ...[...persons.values()].flatMap(({ person }) => person ?? [])])
