@@ -14,7 +14,9 @@ export interface Child {
 /** Starts `hubspot` or `meta` as a process; `options` are those of its start function that JSON can hold. */
 export async function startChild(name: 'hubspot' | 'meta', options: object = {}): Promise<Child> {
   const main = fileURLToPath(new URL(`./${name}/main.ts`, import.meta.url))
-  const child = spawn(process.execPath, [main, '--options', JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [main, '--with-parent', '--options', JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const first = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next()
   if (first.done) throw new Error(`the ${name} simulator did not start`)

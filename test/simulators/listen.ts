@@ -41,6 +41,8 @@ export async function listen(options: {
   port?: number | undefined
   commands: Commands
   handle: (exchange: Exchange, short: Misbehaviour | undefined) => Answer | Promise<Answer>
+  /** Hears of requests that misbehaviour kept from `handle`. */
+  unhandled: (exchange: Exchange, rule: Misbehaviour) => void
 }): Promise<Listening> {
   const misbehaviours = new MisbehaviourBook()
   const server = createServer((request, response) => {
@@ -57,8 +59,10 @@ export async function listen(options: {
     if (rule === undefined) return send(response, await options.handle(exchange, undefined))
     if (rule.delayMs !== undefined) await sleep(rule.delayMs)
     if (rule.how === 'slow') return send(response, await options.handle(exchange, undefined))
+    if (rule.how === 'cut') return cut(response, await options.handle(exchange, undefined))
     if (rule.how === 'short') return send(response, await options.handle(exchange, rule))
     if (rule.handled === true) await options.handle(exchange, undefined)
+    else options.unhandled(exchange, rule)
     if (rule.how === 'drop') request.socket.destroy()
     if (rule.how === 'answer') send(response, { status: rule.status ?? 500, headers: rule.headers, json: rule.json, text: rule.text })
   }
@@ -101,6 +105,13 @@ function send(response: ServerResponse, answer: Answer): void {
   if (answer.text === undefined && answer.json !== undefined) headers['content-type'] = 'application/json;charset=utf-8'
   response.writeHead(answer.status, headers)
   response.end(body)
+}
+
+/** The head of an answer and half of its body. */
+function cut(response: ServerResponse, answer: Answer): void {
+  const body = Buffer.from(answer.text ?? JSON.stringify(answer.json ?? ''))
+  response.writeHead(answer.status, { ...answer.headers, 'content-type': 'application/json', 'content-length': body.length })
+  response.write(body.subarray(0, body.length / 2), () => response.destroy())
 }
 
 async function control(commands: Commands, exchange: Exchange): Promise<Answer> {

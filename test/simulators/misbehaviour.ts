@@ -2,10 +2,11 @@
 export interface Misbehaviour {
   /**
    * `answer`: this status, headers and body instead of the true ones. `silence`: nothing is ever answered. `drop`: the
-   * connection is cut without an answer. `slow`: the true answer, `delayMs` late. `short`: the request is handled, but only
+   * connection ends without an answer. `cut`: it ends in the middle of the true answer. `slow`: the true answer, `delayMs`
+   * late. `short`: the request is handled, but only
    * in part (what that means is the simulator's matter).
    */
-  how: 'answer' | 'silence' | 'drop' | 'slow' | 'short'
+  how: 'answer' | 'silence' | 'drop' | 'cut' | 'slow' | 'short'
   /** Only requests with this method. */
   method?: string
   /** Only requests whose path matches this regular expression. */

@@ -1,4 +1,5 @@
 import { announce, readOptions } from '../options.ts'
 import { startHubSpot } from './start-hubspot.ts'
 
-announce(await startHubSpot(readOptions()))
+const options = readOptions()
+announce(await startHubSpot(options), options.withParent)

@@ -47,8 +47,11 @@ export interface SeenRequest {
   method: string
   path: string
   query: string
+  /** 0: never answered. */
   status: number
   body: string
+  /** The request met this misbehaviour instead of the CRM. */
+  misbehaved?: Misbehaviour['how']
 }
 /** Points at one record; the first account unless another is named. `type` by any of its names. */
 export interface Target {
@@ -116,6 +119,7 @@ export interface HubSpot {
   misbehave(rule: Misbehaviour): void
   behave(): void
   requests(): SeenRequest[]
+  /** Forgets requests and webhook attempts; records and counts stay. */
   reset(): void
   close(): Promise<void>
 }
@@ -171,15 +175,7 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
     const authorised = tokens.authorise(exchange.headers.authorization)
     const portal = authorised.ok ? portals.get(authorised.portalId) : undefined
     const answer = route()
-    seen.push({
-      at: exchange.at,
-      portalId: portal?.portalId,
-      method: exchange.method,
-      path: exchange.path,
-      query: exchange.query.toString(),
-      status: answer.status,
-      body: exchange.path.startsWith('/oauth/') ? '' : exchange.body.toString('utf8'),
-    })
+    seen.push(see(exchange, portal?.portalId, answer.status))
     return answer
 
     function route(): Answer {
@@ -205,6 +201,12 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
             })
       return { ...answer, headers: { ...limited.headers, ...answer.headers } }
     }
+  }
+
+  function unhandled(exchange: Exchange, { how, status }: Misbehaviour): void {
+    const authorised = tokens.authorise(exchange.headers.authorization)
+    const portalId = authorised.ok ? authorised.portalId : undefined
+    seen.push({ ...see(exchange, portalId, how === 'answer' ? (status ?? 500) : 0), misbehaved: how })
   }
 
   function oauthCall(exchange: Exchange): Answer | undefined {
@@ -357,10 +359,11 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
     requests: () => seen,
     reset: () => {
       seen = []
+      sender.attempts.length = 0
     },
   }
   for (const portal of options.portals ?? []) control.addPortal(portal)
-  const server = await listen({ port: options.port, handle, commands: control satisfies Commands })
+  const server = await listen({ port: options.port, handle, unhandled, commands: control satisfies Commands })
   return {
     url: server.url,
     port: server.port,
@@ -371,6 +374,13 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
       await server.close()
     },
   }
+}
+
+/** Bodies of OAuth calls hold secrets and are not kept. */
+function see(exchange: Exchange, portalId: number | undefined, status: number): SeenRequest {
+  const { at, method, path } = exchange
+  const body = path.startsWith('/oauth/') ? '' : exchange.body.toString('utf8')
+  return { at, portalId, method, path, query: exchange.query.toString(), status, body }
 }
 
 function accountInfo(portal: Portal): Record<string, unknown> {

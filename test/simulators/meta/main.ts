@@ -1,4 +1,5 @@
 import { announce, readOptions } from '../options.ts'
 import { startMeta } from './start-meta.ts'
 
-announce(await startMeta(readOptions()))
+const options = readOptions()
+announce(await startMeta(options), options.withParent)

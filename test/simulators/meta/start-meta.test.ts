@@ -56,7 +56,7 @@ t.test('Events that Meta accepts are counted once, by source and by name', async
   t.match(answer.json, { events_received: 2, messages: [], fbtrace_id: /^A/ })
   t.ok(JSON.parse(answer.headers.get('x-app-usage') ?? ''))
   t.strictSame(meta.summary(), {
-    requests: { accepted: 1, refused: 0 },
+    requests: { accepted: 1, refused: 0, misbehaved: 0 },
     datasets: {
       1234: {
         received: 2,
@@ -151,7 +151,7 @@ t.test('A batch with one event against the rules is refused as a whole', async (
     t.match(answer.json.error, { code: 100, type: 'OAuthException', is_transient: false, fbtrace_id: /^A/ }, name)
     t.equal(answer.json.error.error_subcode, error.subcode, name)
     t.equal(answer.json.error.error_data.blame_field_specs[0][1], 1, `${name}: the second event is to blame`)
-    t.strictSame(meta.summary(), { requests: { accepted: 0, refused: 1 }, datasets: {} }, name)
+    t.strictSame(meta.summary(), { requests: { accepted: 0, refused: 1, misbehaved: 0 }, datasets: {} }, name)
     await meta.close()
   }
 })
@@ -184,7 +184,7 @@ t.test('A request against the rules is refused', async (t) => {
     'null',
   ]
   for (const body of refused) t.match((await post(meta, body)).json.error, { code: 100 }, JSON.stringify(body).slice(0, 60))
-  t.strictSame(meta.summary(), { requests: { accepted: 0, refused: refused.length }, datasets: {} })
+  t.strictSame(meta.summary(), { requests: { accepted: 0, refused: refused.length, misbehaved: 0 }, datasets: {} })
 })
 
 t.test('A lead id keeps all its digits, whether it comes as a number or as text', async (t) => {
@@ -259,6 +259,14 @@ t.test('What Meta takes and does not count is told apart', async (t) => {
   })
 })
 
+t.test('With the leads known, strange lead ids are refused and events before their lead do not count', async (t) => {
+  const meta = await start(t)
+  meta.addLead({ id: '123456789012345', generatedAt: now - 30_000 })
+  t.match((await post(meta, { data: [withUser({ lead_id: '123456789012346' })] })).json.error, { code: 100 })
+  t.equal((await post(meta, { data: [event(), event({ event_id: '2', event_name: 'B', event_time: seconds - 30 })] })).status, 200)
+  t.match(meta.summary().datasets['1234'], { received: 2, counted: 1, notCounted: { 'event_time lies before the lead': 1 } })
+})
+
 t.test('Doubles and wrong order are noticed for each dataset by itself', async (t) => {
   const meta = await start(t, {
     datasets: [
@@ -279,7 +287,7 @@ t.test('Doubles and wrong order are noticed for each dataset by itself', async (
     5678: { received: 1, doubled: 0 },
   })
   meta.reset()
-  t.strictSame(meta.summary(), { requests: { accepted: 0, refused: 0 }, datasets: {} })
+  t.strictSame(meta.summary(), { requests: { accepted: 0, refused: 0, misbehaved: 0 }, datasets: {} })
 })
 
 t.test('Errors come on demand and for as long as asked', async (t) => {
@@ -300,7 +308,8 @@ t.test('Errors come on demand and for as long as asked', async (t) => {
   t.match(await post(meta, { data }), { status: 502, text: /^<html>/ })
   meta.misbehave({ how: 'answer', status: 200, text: '' })
   t.match(await post(meta, { data }), { status: 200, text: '' })
-  t.strictSame(meta.summary().datasets, {}, 'nothing was taken')
+  t.strictSame(meta.summary(), { requests: { accepted: 0, refused: 0, misbehaved: 6 }, datasets: {} }, 'nothing was taken')
+  t.match(meta.requests().at(-2), { outcome: 'misbehaved', status: 502, eventIds: ['event-1'] })
   t.equal((await post(meta, { data })).status, 200)
 })
 
@@ -312,6 +321,9 @@ t.test('A connection cut after the work is done has the work done', async (t) =>
   meta.misbehave({ how: 'drop', handled: true })
   await t.rejects(post(meta, { data: [event()] }))
   t.equal(meta.events().length, 1)
+  meta.misbehave({ how: 'cut' })
+  await t.rejects(post(meta, { data: [event()] }))
+  t.equal(meta.events().length, 2)
 })
 
 t.test('Silence lasts until the client gives up, and does not hold up closing', async (t) => {
@@ -354,7 +366,7 @@ t.test('As a process of its own it is driven over HTTP', async (t) => {
   await child.control('fail', { code: 4 })
   t.equal((await post(child, { data })).status, 400)
   t.equal((await post(child, { data })).status, 200)
-  t.match(await child.control('summary'), { requests: { accepted: 1, refused: 0 }, datasets: { 1234: { received: 1 } } })
+  t.match(await child.control('summary'), { requests: { accepted: 1, refused: 0, misbehaved: 1 }, datasets: { 1234: { received: 1 } } })
   t.match(await child.control('events'), [{ leadId: '123456789012345', body: { user_data: { lead_id: '123456789012345' } } }])
   t.match(await child.control('addDataset', [{ id: '5', tokens: ['t'] }]), [{}])
   await t.rejects(child.control('nonsense'), /no such command/)

@@ -1,7 +1,7 @@
 import { type Answer, type Commands, type Exchange, listen } from '../listen.ts'
 import type { Misbehaviour } from '../misbehaviour.ts'
 import { type GraphErrorFields, graphError, traceId } from './graph-error.ts'
-import { judgeBatch } from './judge-batch.ts'
+import { type JudgedEvent, judgeBatch } from './judge-batch.ts'
 import { type Payload, readPayload } from './read-payload.ts'
 import { type DatasetSummary, Received, type ReceivedEvent } from './received.ts'
 
@@ -24,8 +24,13 @@ export interface MetaRequest {
   at: number
   version: string
   dataset: string
+  /** `misbehaved`: the call met a misbehaviour or failure instead of the rules. */
+  outcome: 'accepted' | 'refused' | 'misbehaved'
+  /** 0: never answered. */
   status: number
   events: number
+  /** The event ids that were sent, in order. */
+  eventIds: unknown[]
   tokenVia: Payload['tokenVia']
   partnerAgent?: string | undefined
   testEventCode?: string | undefined
@@ -53,6 +58,11 @@ export interface Meta {
   url: string
   port: number
   addDataset(dataset: MetaDataset): void
+  /**
+   * Tells which leads exist and when they were generated (milliseconds). From the first one on, a batch with another lead id
+   * is refused, and an event before its lead's generation is taken and not counted.
+   */
+  addLead(lead: { id: string; generatedAt: number }): void
   /** Makes a token fail from now on with code 190 and this subcode (463 expired, 460 password changed, 458 app removed). */
   breakToken(input: { token: string; subcode?: number }): void
   mendToken(input: { token: string }): void
@@ -65,7 +75,7 @@ export interface Meta {
   behave(): void
   /** Forgets what was received. */
   reset(): void
-  summary(): { requests: { accepted: number; refused: number }; datasets: Record<string, DatasetSummary> }
+  summary(): { requests: Record<MetaRequest['outcome'], number>; datasets: Record<string, DatasetSummary> }
   events(input?: { dataset?: string; from?: number }): ReceivedEvent[]
   requests(): MetaRequest[]
   close(): Promise<void>
@@ -89,6 +99,7 @@ const versions: Record<string, string | undefined> = {
 export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
   const clock = options.clock ?? Date.now
   const datasets = new Map<string, MetaDataset>()
+  const leads = new Map<string, number>()
   const brokenTokens = new Map<string, number | undefined>()
   let received = new Received()
   let requests: MetaRequest[] = []
@@ -121,30 +132,23 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
   function postEvents(exchange: Exchange, version: string, dataset: string, short: Misbehaviour | undefined): Answer {
     const at = clock()
     const request = requests.length
-    const entry: MetaRequest = { at, version, dataset, status: 200, events: 0, tokenVia: 'none' }
-    requests.push(entry)
-    const answer = takeEvents()
+    const payload = tryPayload(exchange)
+    const entry = enter(version, dataset, payload)
+    const answer =
+      payload === undefined ? graphError({ code: 100, message: 'The body is no valid JSON', transient: false }) : judge(payload)
     entry.status = answer.status
+    entry.outcome = answer.status === 200 ? 'accepted' : 'refused'
     if (answer.status !== 200) entry.error = (answer.json as { error: unknown }).error
     return answer
 
-    function takeEvents(): Answer {
-      let payload: Payload
-      try {
-        payload = readPayload(exchange)
-      } catch {
-        return graphError({ code: 100, message: 'The body is no valid JSON', transient: false })
-      }
-      const { fields } = payload
-      entry.tokenVia = payload.tokenVia
-      entry.events = Array.isArray(fields.data) ? fields.data.length : 0
-      if (typeof fields.partner_agent === 'string') entry.partnerAgent = fields.partner_agent
-      if (typeof fields.test_event_code === 'string') entry.testEventCode = fields.test_event_code
-      const denied = judgeToken(payload.accessToken) ?? judgeAccess(dataset, payload.accessToken)
+    function judge({ fields, accessToken }: Payload): Answer {
+      const denied = judgeToken(accessToken) ?? judgeAccess(dataset, accessToken)
       if (denied !== undefined) return graphError(denied)
       const verdict = judgeBatch(fields, at)
       if ('refusal' in verdict) return graphError(verdict.refusal)
       for (const [index, event] of verdict.events.entries()) {
+        const stranger = judgeLead(event, index)
+        if (stranger !== undefined) return graphError(stranger)
         const poison = poisons.find((rule) => isPoisoned(rule, event.eventId, event.leadId, event.eventName))
         if (poison === undefined) continue
         const title = poison.title ?? 'Invalid parameter'
@@ -162,6 +166,40 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
         received.add(dataset, options.keepBodies === false ? { ...event, body: {} } : event, at, request, index)
       return { status: 200, json: { events_received: kept.length, messages: [], fbtrace_id: traceId() } }
     }
+  }
+
+  function enter(version: string, dataset: string, payload: Payload | undefined): MetaRequest {
+    const data = Array.isArray(payload?.fields.data) ? payload.fields.data : []
+    const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+    const entry: MetaRequest = {
+      at: clock(),
+      version,
+      dataset,
+      outcome: 'misbehaved',
+      status: 0,
+      events: data.length,
+      eventIds: data.map((event) => event?.event_id),
+      tokenVia: payload?.tokenVia ?? 'none',
+      partnerAgent: text(payload?.fields.partner_agent),
+      testEventCode: text(payload?.fields.test_event_code),
+    }
+    requests.push(entry)
+    return entry
+  }
+
+  function unhandled(exchange: Exchange, rule: Misbehaviour): void {
+    const [version = '', dataset = '', edge] = exchange.path.split('/').filter((part) => part !== '')
+    if (edge === 'events') enter(version, dataset, tryPayload(exchange)).status = rule.how === 'answer' ? (rule.status ?? 500) : 0
+  }
+
+  /** Meta rejects an invalid lead id and may discard what is dated before the lead (payload specification). Seconds count. */
+  function judgeLead(event: JudgedEvent, index: number): GraphErrorFields | undefined {
+    if (leads.size === 0 || event.leadId === undefined) return undefined
+    const generatedAt = leads.get(event.leadId)
+    if (generatedAt === undefined)
+      return { code: 100, title: 'Invalid parameter', text: 'there is no such lead', blame: [['data', index, 'user_data', 'lead_id']] }
+    if (event.eventTime < Math.floor(generatedAt / 1000)) event.notCounted.push('event_time lies before the lead')
+    return undefined
   }
 
   function judgeToken(token: string | undefined): GraphErrorFields | undefined {
@@ -202,8 +240,13 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
     return { status: 200, json: { data: { app_id: '1', type: 'SYSTEM_USER', is_valid: true, expires_at: 0, scopes: ['ads_management'] } } }
   }
 
+  function count(outcome: MetaRequest['outcome']): number {
+    return requests.filter((request) => request.outcome === outcome).length
+  }
+
   const control = {
     addDataset: (dataset: MetaDataset) => void datasets.set(dataset.id, structuredClone(dataset)),
+    addLead: (lead: { id: string; generatedAt: number }) => void leads.set(lead.id, lead.generatedAt),
     breakToken: ({ token, subcode }: { token: string; subcode?: number }) => void brokenTokens.set(token, subcode),
     mendToken: ({ token }: { token: string }) => void brokenTokens.delete(token),
     fail: (failure: Failure) => server.misbehaviours.add(failureAnswer(failure)),
@@ -223,10 +266,7 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
       requests = []
     },
     summary: () => ({
-      requests: {
-        accepted: requests.filter((request) => request.status === 200).length,
-        refused: requests.filter((request) => request.status !== 200).length,
-      },
+      requests: { accepted: count('accepted'), refused: count('refused'), misbehaved: count('misbehaved') },
       datasets: received.summary(),
     }),
     events: (input: { dataset?: string; from?: number } = {}) =>
@@ -234,8 +274,16 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
     requests: () => requests,
   }
   for (const dataset of options.datasets ?? []) control.addDataset(dataset)
-  const server = await listen({ port: options.port, handle, commands: control satisfies Commands })
+  const server = await listen({ port: options.port, handle, unhandled, commands: control satisfies Commands })
   return { url: server.url, port: server.port, close: server.close, ...control }
+}
+
+function tryPayload(exchange: Exchange): Payload | undefined {
+  try {
+    return readPayload(exchange)
+  } catch {
+    return undefined
+  }
 }
 
 function isPoisoned(rule: Poison, eventId: string | undefined, leadId: string | undefined, eventName: string): boolean {
