@@ -43,7 +43,9 @@ export interface DatasetTable {
   hold_text: string | null
   held_since: Nullable<Instant>
   sleep_until: Nullable<Instant>
-  throttles: Generated<number>
+  failures: Generated<number>
+  unknown_error: string | null
+  unknown_error_count: Generated<number>
   created_at: InstantByDefault
 }
 

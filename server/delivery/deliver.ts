@@ -6,8 +6,8 @@
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import { openNotice } from '../connections/notices.ts'
+import { getSecret } from '../connections/secrets.ts'
 import type { Vault } from '../connections/vault.ts'
-import { getSecret } from '../connections/vault.ts'
 import type { Database } from '../database/pool.ts'
 import { transaction } from '../database/transaction.ts'
 import type { GraphError } from '../meta/errors.ts'
@@ -94,7 +94,7 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
   await lease.outlast(options.timeoutMs)
   const result = await options.graph.sendEvents(
     dataset.meta_id,
-    token.toString(),
+    token,
     plan.send.map((row) => row.payload),
   )
   return record(options, dataset, plan.send, result, lease)

@@ -141,7 +141,7 @@ interface Person {
 
 /** Links every person that was looked up; the others only have their lead locked. By record id. */
 async function linkPeople(trx: Trx, input: CommitInput, records: Records, lookedUp: Set<string>): Promise<Map<string, Person>> {
-  const { setup, work } = input
+  const { setup, work, snapshots } = input
   const merged = new Map<string, string[]>()
   for (const { survivor, merged: gone } of work.merges) {
     const leads = gone.flatMap((ref) => records.get(refKey(ref))?.leadId ?? [])
@@ -184,6 +184,8 @@ async function linkPeople(trx: Trx, input: CommitInput, records: Records, looked
   }
   for (const record of records.values()) {
     if (record.state === 'erased') people.set(record.id, { lead: null, without: 'erased' })
+    // Several persons stand behind the record and nothing tells which is meant: never guessed.
+    else if (snapshots.get(refKey(record.ref))?.personAmbiguous === true) people.set(record.id, { lead: null, without: 'ambiguous_lead' })
     record.leadId = people.get(records.person(record).id)?.lead?.id ?? null
   }
   return people

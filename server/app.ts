@@ -1,0 +1,110 @@
+/** Composition: the parts of the server, wired together. No ports, signals or exit codes here; `main.ts` has those. */
+import type { FastifyInstance } from 'fastify'
+import type { Connector } from '../connectors/connector.ts'
+import { connectors as registry } from '../connectors/registry.ts'
+import type { Config } from './config.ts'
+import { createConnections } from './connections/connections.ts'
+import { createHttp } from './connections/http.ts'
+import type { Vault } from './connections/vault.ts'
+import { dropOldPartitions, ensurePartitions } from './database/partitions.ts'
+import type { Database } from './database/pool.ts'
+import { deliver } from './delivery/deliver.ts'
+import { createHttpServer } from './http.ts'
+import { createDirectory } from './intake/directory.ts'
+import { createInbox } from './intake/inbox.ts'
+import { intake } from './intake/routes.ts'
+import type { Log } from './log.ts'
+import { createGraphClient } from './meta/graph-client.ts'
+import { health } from './operations/health.ts'
+import { findWork, warnOfExpiry } from './operations/sweep.ts'
+import { resolve } from './resolve/resolve.ts'
+import { createInProcessScheduler } from './schedule/in-process.ts'
+import type { Scheduler } from './schedule/scheduler.ts'
+
+export interface AppOptions {
+  config: Config
+  db: Database
+  vault: Vault
+  log: Log
+  connectors?: Readonly<Record<string, Connector>>
+  scheduler?: Scheduler
+}
+
+export interface App {
+  server: FastifyInstance
+  /** Starts working; the caller makes `server` listen. */
+  start(): void
+  /** Takes no more requests, lets what is under way finish, then lets go. The database stays open. */
+  stop(): Promise<void>
+}
+
+const SWEEP_MS = 2_000
+const HOUR = 3_600_000
+/** What is under way may take as long as one request to Meta. */
+const GRACE_MS = 12_000
+
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, db, vault, log, connectors = registry } = options
+  const scheduler = options.scheduler ?? createInProcessScheduler({ log })
+  const crmHttp = createHttp()
+  const graph = createGraphClient({
+    baseUrl: config.meta.graphUrl,
+    version: config.meta.graphVersion,
+    timeoutMs: config.meta.timeoutMs,
+    partnerAgent: config.meta.partnerAgent,
+    log,
+  })
+  const connections = createConnections({ db, vault, apps: config.crm, http: crmHttp.http, log, connectors })
+  const limits = { maxAgeMs: config.eventMaxAgeMs, maxFutureMs: config.eventMaxFutureMs }
+  const resolveOptions = {
+    db,
+    vault,
+    connections,
+    limits,
+    identityTtlMs: config.identityTtlMs,
+    waitForLeadMs: config.waitForLeadDays * 24 * HOUR,
+    log,
+    wakeDelivery: (datasetId: number) => scheduler.wake('deliver', String(datasetId)),
+  }
+  const deliveryOptions = { db, vault, graph, limits: { ...limits, batchLimit: config.batchLimit }, timeoutMs: config.meta.timeoutMs, log }
+
+  scheduler.register('resolve', (key, signal) => resolve(resolveOptions, Number(key), signal))
+  scheduler.register('deliver', (key, signal) => deliver(deliveryOptions, Number(key), signal))
+  scheduler.register('sweep', async () => {
+    const work = await findWork(db)
+    for (const id of work.connections) scheduler.wake('resolve', String(id))
+    for (const id of work.datasets) scheduler.wake('deliver', String(id))
+  })
+  scheduler.register('upkeep', async () => {
+    await ensurePartitions(db, Date.now())
+    await dropOldPartitions(db, Date.now(), config.ledgerDays)
+    await warnOfExpiry(db)
+  })
+  scheduler.every('sweep', 'all', SWEEP_MS)
+  scheduler.every('upkeep', 'all', HOUR)
+
+  let stopping = false
+  const server = createHttpServer({ bodyLimit: config.bodyLimitBytes, log })
+  await server.register(health, { db, stopping: () => stopping })
+  await server.register(intake, {
+    connectors,
+    credentials: config.crm,
+    publicUrl: config.publicUrl,
+    bodyLimit: config.bodyLimitBytes,
+    sealer: vault.for('packet'),
+    directory: createDirectory(db),
+    store: createInbox(db),
+    wake: (connectionId: number) => scheduler.wake('resolve', String(connectionId)),
+  })
+
+  return {
+    server,
+    start: () => scheduler.start(),
+    async stop() {
+      stopping = true
+      await server.close()
+      await scheduler.stop({ graceMs: GRACE_MS })
+      await Promise.all([graph.close(), crmHttp.close()])
+    },
+  }
+}
