@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { BaseLogger } from 'pino'
 import { Agent, request } from 'undici'
 import { serialiseRequest } from '../../mappings/serialise.ts'
+import { networkReason } from '../connections/network-reason.ts'
 import { classifyGraphError, type GraphAnswer, type GraphError } from './errors.ts'
 import { type ResponseHeaders, readUsage, type Usage } from './usage.ts'
 
@@ -96,7 +97,7 @@ export function createGraphClient({ baseUrl, version, timeoutMs, partnerAgent, l
       warnOfVersion(answer.headers)
       return { status: answer.statusCode, headers: answer.headers, text: withoutToken(text, token) }
     } catch (error) {
-      return { kind: 'silent', bodySent: sending.begun(), reason: reasonOf(error) }
+      return { kind: 'silent', bodySent: sending.begun(), reason: networkReason(error) }
     }
   }
 
@@ -184,10 +185,4 @@ function refusal(answer: GraphAnswer): Refused {
 /** Meta repeats a malformed token in its error text. */
 function withoutToken(text: string, token: string): string {
   return (token === '' ? text : text.replaceAll(token, '[token]')).replace(/\bEAA[A-Za-z0-9]{12,}/g, '[token]')
-}
-
-/** The code of a network error, or its kind; never its text, which may hold what was sent. */
-function reasonOf(error: unknown): string {
-  const { code, name } = error as { code?: unknown; name?: string }
-  return typeof code === 'string' ? code : (name ?? 'Error')
 }

@@ -1,0 +1,122 @@
+import type { AppCredentials, ConnectionContext, Connector, HttpPort } from '../../connectors/connector.ts'
+import { CodedError } from '../../connectors/errors.ts'
+import { connectors as registry } from '../../connectors/registry.ts'
+import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
+import type { Database } from '../database/pool.ts'
+import type { ConnectionState } from '../database/tables.ts'
+import type { Log } from '../log.ts'
+import { createAccessToken } from './access-token.ts'
+import { type ClientOptions, createCrmClient } from './client.ts'
+import { notConnected } from './grants.ts'
+import type { Vault } from './vault.ts'
+
+export interface Connection {
+  id: number
+  workspaceId: number
+  crm: string
+  account: string
+  name: string
+  state: ConnectionState
+  stateReason: string | null
+  rules: Rules
+  connector: Connector
+  /** What the connector's functions take. */
+  context: ConnectionContext
+}
+
+export interface ConnectionsOptions {
+  db: Database
+  vault: Vault
+  /** Our credentials by connector id; a connector without any is switched off. */
+  apps: Readonly<Record<string, AppCredentials | undefined>>
+  http: HttpPort
+  log: Log
+  connectors?: Readonly<Record<string, Connector>>
+  /** Milliseconds since the epoch. */
+  now?: () => number
+  client?: Pick<ClientOptions, 'backOffMs' | 'maxQueueMs'>
+}
+
+export interface Connections {
+  /**
+   * A connection with all that its connector needs; what others change shows within five seconds. Throws `CodedError`:
+   * `not_connected` (there is none of this id, or it was removed), `connector_off` (no credentials for its CRM).
+   */
+  get(connectionId: number): Promise<Connection>
+  /** Reads the connection anew next time, after a change that has to show at once. */
+  forget(connectionId: number): void
+}
+
+const REMEMBER_MS = 5_000
+
+/** The installed connections, each with one client for this process: limits and tokens are kept there. */
+export function createConnections(options: ConnectionsOptions): Connections {
+  const { db, apps, connectors = registry } = options
+  const clients = new Map<number, ConnectionContext['client']>()
+  const remembered = new Map<number, { connection: Promise<Connection>; until: number }>()
+
+  async function read(connectionId: number): Promise<Connection> {
+    const row = await db.selectFrom('connection').selectAll().where('id', '=', connectionId).executeTakeFirst()
+    if (row === undefined || row.state === 'removed') {
+      clients.delete(connectionId)
+      throw notConnected()
+    }
+    const connector = Object.hasOwn(connectors, row.crm) ? connectors[row.crm] : undefined
+    const app = Object.hasOwn(apps, row.crm) ? apps[row.crm] : undefined
+    if (connector === undefined || app === undefined) throw connectorOff(row.crm)
+    const rules = rulesSchema.parse(row.rules)
+    return {
+      id: row.id,
+      workspaceId: row.workspace_id,
+      crm: row.crm,
+      account: row.account_key,
+      name: row.name,
+      state: row.state,
+      stateReason: row.state_reason,
+      rules,
+      connector,
+      context: {
+        client: clientOf(row.id, row.account_key, connector, app),
+        account: row.account_key,
+        scopes: row.scopes,
+        settings: connector.manifest.settings.parse(row.settings),
+        ruleFields: ruleFields(rules),
+      },
+    }
+  }
+
+  function clientOf(connectionId: number, account: string, connector: Connector, app: AppCredentials): ConnectionContext['client'] {
+    const known = clients.get(connectionId)
+    if (known !== undefined) return known
+    const accessToken = createAccessToken({ ...options, connectionId, account, connector, app })
+    const client = createCrmClient({ ...options, ...options.client, connectionId, connector, app, accessToken })
+    clients.set(connectionId, client)
+    return client
+  }
+
+  return {
+    get(connectionId) {
+      const known = remembered.get(connectionId)
+      if (known !== undefined && performance.now() < known.until) return known.connection
+      const connection = read(connectionId)
+      remembered.set(connectionId, { connection, until: performance.now() + REMEMBER_MS })
+      connection.catch(() => remembered.delete(connectionId))
+      return connection
+    },
+    forget: (connectionId) => void remembered.delete(connectionId),
+  }
+}
+
+/** The CRM fields that the rules look at. */
+function ruleFields({ confirmedSources, consent, optOut }: Rules): string[] {
+  return [...new Set([...confirmedSources, ...consent, ...optOut].map(({ field }) => field))]
+}
+
+function connectorOff(crm: string): CodedError {
+  return new CodedError({
+    code: 'connector_off',
+    retry: 'later',
+    scope: 'connection',
+    userText: `This server has no credentials for ${crm}. Its operator has to set them.`,
+  })
+}
