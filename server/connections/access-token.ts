@@ -53,6 +53,8 @@ export function createAccessToken(options: AccessTokenOptions): AccessToken {
   let refused: string | undefined
   let replacedAt = Number.NEGATIVE_INFINITY
   let renewal: Promise<StoredGrant> | undefined
+  /** Won from the CRM and not stored yet: kept over a failure of the database, for the CRM may have ended the one before. */
+  let won: { used: StoredGrant; grant: StoredGrant } | undefined
   let failure: { error: CodedError; until: number } | undefined
 
   const works = (grant: StoredGrant) => grant.accessToken !== refused && now() < grant.expiresAt
@@ -98,11 +100,11 @@ export function createAccessToken(options: AccessTokenOptions): AccessToken {
     await refuseIfDisconnected()
     await lease.outlast(HTTP_MS)
     try {
-      const at = now()
-      const grant = await connector.install.refresh(app, used.refreshToken, http, at)
+      won ??= { used, grant: await refreshed(used) }
+      const stored = await replaceGrant(db, vault, connectionId, won.used, won.grant)
+      won = undefined
       failure = undefined
-      if (grant.account !== account) throw wrongAccount()
-      return await replaceGrant(db, vault, connectionId, used, { ...grant, grantedAt: at })
+      return stored
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       if (error.code === 'grant_revoked') return orElse(await grantRevoked(db, vault, connectionId, used, error.userText), error)
@@ -112,6 +114,13 @@ export function createAccessToken(options: AccessTokenOptions): AccessToken {
       else log.warn(facts, 'an access token could not be renewed')
       return orThrow(used, error)
     }
+  }
+
+  async function refreshed(used: StoredGrant): Promise<StoredGrant> {
+    const grantedAt = now()
+    const grant = await connector.install.refresh(app, used.refreshToken, http, grantedAt)
+    if (grant.account !== account) throw wrongAccount()
+    return { ...grant, grantedAt }
   }
 
   /** A CRM that has withdrawn a grant is not asked again until the customer has connected the account anew. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import t from 'tap'
 import type { HttpPort } from '../../../connectors/connector.ts'
 import { storeGrant } from '../../../server/connections/grants.ts'
@@ -63,6 +64,22 @@ t.test('a new token is stored before it is handed out, so that a refresh token g
     t.match(await storedGrant(), { accessToken: token, refreshToken: answers.at(-1) })
   }
   t.equal(new Set(answers).size, 3)
+})
+
+t.test('a grant that could not be stored is stored later, not asked for again', async (t) => {
+  const { newAccessToken, http, passMinutes, crm, db, storedGrant } = await setUp(t)
+  crm.rotateRefreshTokens({ on: true })
+  const accessToken = newAccessToken(async (request) => {
+    const reply = await http(request)
+    await sql`alter table secret rename to secret_away`.execute(db)
+    return reply
+  })
+  passMinutes(31)
+  await t.rejects(accessToken.current(), /secret/)
+  await sql`alter table secret_away rename to secret`.execute(db)
+  const token = await accessToken.current()
+  t.match(await storedGrant(), { accessToken: token })
+  t.match(crm.tokenCounts(), { refreshes: 1, refused: 0 })
 })
 
 t.test('a refused token is replaced once, not again and again', async (t) => {
