@@ -26,7 +26,6 @@ import {
   SUPERUSER,
   startFailed,
 } from './cluster.ts'
-import { databaseCode } from './errors.ts'
 
 export interface Embedded {
   /** postgres:// URL with the password: never logged. */
@@ -165,13 +164,14 @@ async function startServer(
   const from = await fileSize(files.log)
   const child = launchServer(launch, await freePort(), settings, output.fd)
   await output.close()
-  const ended = new Promise<number>((end) => {
-    child.on('error', () => end(-1))
-    child.on('exit', (code) => end(code ?? -1))
+  const ended = new Promise<number | NodeJS.Signals | Error>((end) => {
+    child.on('error', end)
+    child.on('exit', (code, signal) => end(code ?? signal ?? 0))
   })
   for (;;) {
     const code = await Promise.race([ended, sleep(50)])
     if (code === LOCKED) return undefined
+    if (code instanceof Error) throw startFailed(`It could not be launched: ${code.message}.`, code)
     if (code !== undefined) {
       const words = lastLines((await readFile(files.log)).subarray(from).toString())
       if (/could not bind|could not create any TCP\/IP sockets/.test(words) && Date.now() < deadline) return undefined
@@ -216,7 +216,13 @@ function using(files: ClusterFiles, { url, client }: Server, adopted: boolean, l
 }
 
 async function stopServer(files: ClusterFiles, client: pg.Client, log: Log): Promise<void> {
-  if (await othersUse(client)) {
+  const alone = await becomeSoleUser(client)
+  if (alone === undefined) {
+    // Our connection was lost, with the server or without it.
+    const again = await connectTo(files)
+    return again && stopServer(files, again.client, log)
+  }
+  if (!alone) {
     log.info('the embedded PostgreSQL stays up: another process uses it')
     return client.end()
   }
@@ -229,15 +235,18 @@ async function stopServer(files: ClusterFiles, client: pg.Client, log: Log): Pro
   await client.end().catch(() => undefined)
 }
 
-/** Keeps the lock to itself when nobody else is there, so that nobody adopts a server that is about to stop. */
-async function othersUse(client: pg.Client): Promise<boolean> {
+/**
+ * True when nobody else uses the server; then the lock is ours alone, and nobody adopts a server that is about to stop.
+ * Undefined when the connection is lost.
+ */
+async function becomeSoleUser(client: pg.Client): Promise<boolean | undefined> {
   try {
     await client.query('select pg_advisory_unlock_shared($1)', [USERS_LOCK])
     const { rows } = await client.query<{ alone: boolean }>('select pg_try_advisory_lock($1) as alone', [USERS_LOCK])
-    return rows[0]?.alone !== true
-  } catch (error) {
-    // The server is gone already, or has lost all connections: nothing is kept up by stopping it.
-    return databaseCode(error) === '53300'
+    return rows[0]?.alone
+  } catch {
+    await client.end().catch(() => undefined)
+    return undefined
   }
 }
 

@@ -136,8 +136,9 @@ t.test('a server killed outright recovers at the next start', async (t) => {
   const after = await startEmbedded({ dataDir, log })
   t.equal(after.adopted, false)
   t.same(await ask(after.url, 'select answer from kept'), [{ answer: 42 }])
-  await after.stop()
   await before.stop()
+  t.not(await findEmbedded(dataDir), undefined, 'a user whose connection died with the old server does not stop the new one')
+  await after.stop()
 })
 
 t.test('a start that fails says why in PostgreSQL’s own words', async (t) => {
