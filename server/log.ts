@@ -47,7 +47,6 @@ export function createLog({ level = 'info', to = 1 }: LogOptions = {}): Log {
       formatters: {
         level: (label) => ({ level: label }),
         log: (fields) => blankNames(fields) as Record<string, unknown>,
-        bindings: (fields) => blankNames(fields) as Record<string, unknown>,
       },
       serializers: { err: describeError, error: describeError },
     },
@@ -56,31 +55,28 @@ export function createLog({ level = 'info', to = 1 }: LogOptions = {}): Log {
 }
 
 function blankPatterns(line: string): string {
-  return PATTERNS.reduce((text, [pattern, blank]) => text.replace(pattern, blank), line)
+  // Fields that a child logger was made with are text already when they come by.
+  const named = line.replace(/"([\w-]+)":"((?:[^"\\]|\\.)*)"/g, (pair, name: string, value: string) =>
+    tells(name, value) ? `"${name}":"${BLANK}"` : pair,
+  )
+  return PATTERNS.reduce((text, [pattern, blank]) => text.replace(pattern, blank), named)
 }
 
-/** A copy of `value` with telling names blanked; class instances are left to the serializers, errors are described. */
+/** `code` is an OAuth code in a query and an error's name in our own logs; the latter is a short word. */
+function tells(name: string, value: unknown): boolean {
+  if (name === 'code' && (typeof value === 'number' || (typeof value === 'string' && /^[A-Za-z\d_]{1,40}$/.test(value)))) return false
+  return value !== undefined && TELLING.has(name.replace(/[_-]/g, '').toLowerCase())
+}
+
+/** A copy of `value` with telling names blanked; errors are described, other class instances left alone. */
 function blankNames(value: unknown, depth = 0): unknown {
-  if (value instanceof Error) return depth === 1 ? value : describeError(value)
+  if (value instanceof Error) return describeError(value)
   if (value === null || typeof value !== 'object') return value
   if (depth > 6) return BLANK
   if (Array.isArray(value)) return value.map((item) => blankNames(item, depth + 1))
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [
-      name,
-      TELLING.has(name.replace(/[_-]/g, '').toLowerCase()) && !isErrorCode(name, inner) ? BLANK : blankNames(inner, depth + 1),
-    ]),
-  )
-}
-
-/** `code` is an OAuth code in a query and an error's name in our own logs; the latter is a short word. */
-function isErrorCode(name: string, value: unknown): boolean {
-  return (
-    name === 'code' &&
-    (value === undefined || typeof value === 'number' || (typeof value === 'string' && /^[A-Za-z\d_]{1,40}$/.test(value)))
-  )
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, tells(name, inner) ? BLANK : blankNames(inner, depth + 1)]))
 }
 
 /** Code and message; for errors that nobody threw on purpose also where they came from. Causes, details and rows stay out. */
