@@ -48,7 +48,7 @@ t.test('what looks like a secret or an e-mail address is blanked wherever it sta
 
 t.test('an error is its code and message; causes and details stay out', async (t) => {
   const { log, text, last } = listen()
-  const cause = Object.assign(new Error('canary'), { detail: 'canary', where: 'canary' })
+  const cause = Object.assign(new Error('cause'), { detail: 'canary', where: 'canary' })
   log.error(
     { err: new CodedError({ code: 'grant_revoked', retry: 'never', scope: 'connection', userText: 'Connect again.', cause }) },
     'failed',
