@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { CrmRequest, HttpReply } from '../connector.ts'
 import { CodedError } from '../errors.ts'
-import { parseJson } from './parse-json.ts'
+import { parseJson } from '../parse-json.ts'
 
 const HOUR_MS = 3_600_000
 

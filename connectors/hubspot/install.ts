@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { AppCredentials, HttpPort, HttpReply, Install, TokenGrant } from '../connector.ts'
 import { CodedError } from '../errors.ts'
-import { parseJson } from './parse-json.ts'
+import { parseJson } from '../parse-json.ts'
 import { api } from './version.ts'
 
 /** Scopes that code asks about. */

@@ -1,8 +1,8 @@
 /** HubSpot's webhooks: is this request HubSpot's, and which changes does it hold? */
 import type { AppCredentials, Change, RawRequest, Verdict } from '../connector.ts'
+import { parseJson } from '../parse-json.ts'
 import { readSignal, type WebhookEvent } from './normalise.ts'
 import { objects } from './objects.ts'
-import { parseJson } from './parse-json.ts'
 import { verifySignature } from './signature.ts'
 
 /** Judges method, content type, headers, clock and signature, in this order. Never throws. */

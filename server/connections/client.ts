@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppCredentials, Connector, CrmClient, CrmReply, CrmRequest, HttpPort, HttpReply } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
+import { parseJson } from '../../connectors/parse-json.ts'
 import type { Log } from '../log.ts'
 import type { AccessToken } from './access-token.ts'
-import { parseJson } from './parse-json.ts'
 import { createRateGate, type RateGate } from './rate-gate.ts'
 
 export interface ClientOptions {

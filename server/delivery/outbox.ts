@@ -1,5 +1,7 @@
 /** Reading the outbox and recording outcomes. Every write takes the lease's guard, so a runner that lost it changes nothing. */
 import { sql } from 'kysely'
+import { refusedByConsent } from '../../mappings/permission.ts'
+import { rules } from '../../mappings/rules.ts'
 import type { Database } from '../database/pool.ts'
 import { rows } from '../database/rows.ts'
 import type { OutboxRow } from './plan-batch.ts'
@@ -11,6 +13,9 @@ export interface Outcome {
   /** What Meta said; shown with the record's story. */
   detail?: Record<string, unknown>
 }
+
+/** Only connections with a rule on consent pay for looking at it again. */
+const asksConsent = sql`coalesce(jsonb_array_length(c.rules->'consent'), 0) + coalesce(jsonb_array_length(c.rules->'optOut'), 0) > 0`
 
 /** The oldest due rows of a dataset whose connection is not paused, with what the send-time check needs. */
 export async function takeRows(db: Database, datasetId: number, limit: number): Promise<OutboxRow[]> {
@@ -24,11 +29,15 @@ export async function takeRows(db: Database, datasetId: number, limit: number): 
     mode: 'live' | 'shadow' | null
     connection_state: string
     record_state: string
+    rules: unknown
+    fields: Record<string, string | null> | null
   }>`
-    select o.occurred_at, o.event_id, o.payload, o.batch_cap, o.short_counts, o.late, r.mode, c.state as connection_state, p.state as record_state
+    select o.occurred_at, o.event_id, o.payload, o.batch_cap, o.short_counts, o.late, r.mode, c.state as connection_state, p.state as record_state,
+      case when ${asksConsent} then c.rules end as rules, case when ${asksConsent} then coalesce(person.profile, p.profile)->'fields' end as fields
     from outbox o
     join connection c on c.id = o.connection_id
     join record p on p.id = o.record_id
+    left join record person on person.id = p.person_id and ${asksConsent}
     left join route r on r.connection_id = o.connection_id and r.dataset_id = o.dataset_id
     where o.dataset_id = ${datasetId} and o.not_before <= now() and c.state <> 'paused'
     order by o.occurred_at, o.event_id limit ${limit}`.execute(db)
@@ -42,6 +51,8 @@ export async function takeRows(db: Database, datasetId: number, limit: number): 
     routeMode: row.mode ?? undefined,
     connectionState: row.connection_state,
     recordState: row.record_state,
+    consentRefusal:
+      row.rules === null ? undefined : refusedByConsent({ isTest: false, fields: row.fields ?? {} }, rules.parse(row.rules))?.reason,
   }))
 }
 

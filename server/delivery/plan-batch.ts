@@ -15,6 +15,8 @@ export interface OutboxRow {
   routeMode: 'live' | 'shadow' | undefined
   connectionState: string
   recordState: string
+  /** Why the connection's rules on consent keep the event back, by what was last read of the record. */
+  consentRefusal?: string | undefined
 }
 
 export interface Limits {
@@ -52,6 +54,7 @@ function refusalOf(row: OutboxRow, limits: Limits, now: number): { outcome: 'sup
   if (row.connectionState === 'removed') return { outcome: 'suppressed', reason: 'connection_removed' }
   if (row.routeMode === undefined) return { outcome: 'suppressed', reason: 'route_removed' }
   if (row.routeMode === 'shadow') return { outcome: 'suppressed', reason: 'route_shadow' }
+  if (row.consentRefusal !== undefined) return { outcome: 'suppressed', reason: row.consentRefusal }
   if (row.occurredAt < now - limits.maxAgeMs) return { outcome: 'expired', reason: 'expired_too_old' }
   return undefined
 }

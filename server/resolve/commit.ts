@@ -18,7 +18,7 @@ import { milestoneKey, type ReachedMilestone, readMilestones, takeMilestones } f
 import { lockRecords, type StoredRecord, saveRecords } from '../leads/records.ts'
 import { refKey, type Work } from './gather.ts'
 import { type Candidate, type Case, type Judged, judgeChange, judgeRawLead } from './judge.ts'
-import { entryKey, fillOutbox, readEntries, readKeys, readWaiting, writeEntries } from './ledger.ts'
+import { entryKey, fillOutbox, type KnownEntry, readEntries, readKeys, readWaiting, writeEntries } from './ledger.ts'
 import { nextLook } from './next-look.ts'
 import type { ConnectionSetup } from './setup.ts'
 
@@ -372,13 +372,13 @@ async function planNextLooks(
   { now, waitForLeadMs }: CommitInput,
   records: Records,
   lookedUp: Set<string>,
-  entries: readonly { recordId: string; outcome: string; receivedAt: number }[],
+  entries: readonly Pick<KnownEntry, 'recordId' | 'outcome' | 'receivedAt' | 'occurredAt' | 'eventId'>[],
   decided: readonly Judged[],
 ): Promise<void> {
-  const linked = new Set(decided.filter(({ entry }) => entry.outcome !== 'waiting').map(({ entry }) => entry.recordId))
+  const settled = new Set(decided.filter(({ entry }) => entry.outcome !== 'waiting').map(({ entry }) => entryKey(entry)))
   const since = new Map<string, number>()
   for (const entry of entries) {
-    if (entry.outcome !== 'waiting' || linked.has(entry.recordId)) continue
+    if (entry.outcome !== 'waiting' || settled.has(entryKey(entry))) continue
     since.set(entry.recordId, Math.min(since.get(entry.recordId) ?? Number.POSITIVE_INFINITY, entry.receivedAt))
   }
   const givenUp = [...since].filter(([, at]) => at <= now - waitForLeadMs).map(([id]) => id)

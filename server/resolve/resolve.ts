@@ -2,7 +2,6 @@
  * Resolving one connection: packets are claimed, all CRM I/O happens with no lock held, then one transaction records what
  * came of it and deletes the packets. What cannot be handled now goes back alone and never holds up its neighbours.
  */
-import type { Logger } from 'pino'
 import type { Connector, LookupRequest, RecordRef, Signal } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import type { TimeLimits } from '../../mappings/event-time.ts'
@@ -13,6 +12,7 @@ import { transaction } from '../database/transaction.ts'
 import { insertPackets } from '../intake/inbox.ts'
 import { packChanges, unpackChanges } from '../intake/packet.ts'
 import { dueForAnotherLook, nextLookDue, postponeLooks, readRecords } from '../leads/records.ts'
+import type { Log } from '../log.ts'
 import { type Claim, type ClaimedPacket, claimPackets, nextPacketDue } from './claim.ts'
 import { commitWork } from './commit.ts'
 import { gatherWork, refKey, type Work } from './gather.ts'
@@ -28,7 +28,7 @@ export interface ResolveOptions {
   identityTtlMs: number
   /** How long a record without a lead is looked up again, milliseconds. */
   waitForLeadMs: number
-  log: Logger
+  log: Log
   /** Tells the scheduler that a dataset has events to send. May be lost. */
   wakeDelivery: (datasetId: number) => void
   now?: () => number

@@ -1,8 +1,8 @@
 /** An account in the HubSpot stand-in, and a plain client to it over HTTP. */
 import type { ConnectionContext, CrmClient, HttpPort } from '../../../connectors/connector.ts'
 import { classify } from '../../../connectors/hubspot/errors.ts'
-import { parseJson } from '../../../connectors/hubspot/parse-json.ts'
 import { type HubspotSettings, hubspotSettings } from '../../../connectors/hubspot/settings.ts'
+import { parseJson } from '../../../connectors/parse-json.ts'
 import { allScopes, type HubSpot, startHubSpot } from '../../simulators/hubspot/start-hubspot.ts'
 
 export const account = '3003003'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseJson } from '../../../server/connections/parse-json.ts'
+import { parseJson } from '../../connectors/parse-json.ts'
 
 t.test('integers beyond 2^53 keep all their digits as text', async (t) => {
   t.same(parseJson('{"id":12345678901234567,"ids":[-98765432109876543210]}'), { id: '12345678901234567', ids: ['-98765432109876543210'] })
