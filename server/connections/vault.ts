@@ -6,7 +6,7 @@
  *
  * Everything before the nonce, and the context the caller names, is authenticated with it.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomFillSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { CodedError } from '../../connectors/errors.ts'
 
 /** What is sealed, and so which subkey is used. */
@@ -38,10 +38,9 @@ export interface EncryptionKey {
 }
 
 const FORMAT = 1
+/** Random; a repeat stays out of reach for 2^32 values under one key (NIST SP 800-38D, 8.3). */
 const NONCE = 12
 const TAG = 16
-/** Each nonce is random: 2^32 values under one key is where a repeat stops being impossible for practice (NIST SP 800-38D, 8.3). */
-const POOL_NONCES = 512
 
 /** @param keys the first seals, all open. Ids are 1 to 64 characters and distinct, keys 32 bytes; configuration sees to that. */
 export function createVault(keys: readonly EncryptionKey[]): Vault {
@@ -74,10 +73,9 @@ function createSealer(purpose: Purpose, keys: readonly EncryptionKey[], currentI
   const key = subkeys.get(currentId) as Buffer
   const id = Buffer.from(currentId)
   const head = Buffer.concat([Buffer.of(FORMAT, id.length), id])
-  const nextNonce = noncePool()
   return {
     seal(plain, context) {
-      const nonce = nextNonce()
+      const nonce = randomBytes(NONCE)
       const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG })
       cipher.setAAD(associated(head, context))
       return Buffer.concat([head, nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
@@ -108,20 +106,6 @@ function associated(head: Buffer, context: string): Buffer {
 
 function subkey(key: Buffer, info: string): Buffer {
   return Buffer.from(hkdfSync('sha256', key, '', `leadstage ${info}`, 32))
-}
-
-/** Random bytes are fetched for many nonces at once: one call each costs as much as sealing a small packet. */
-function noncePool(): () => Buffer {
-  const pool = Buffer.alloc(NONCE * POOL_NONCES)
-  let used = pool.length
-  return () => {
-    if (used === pool.length) {
-      randomFillSync(pool)
-      used = 0
-    }
-    used += NONCE
-    return pool.subarray(used - NONCE, used)
-  }
 }
 
 function damaged(): CodedError {
