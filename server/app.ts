@@ -28,6 +28,8 @@ export interface AppOptions {
   log: Log
   connectors?: Readonly<Record<string, Connector>>
   scheduler?: Scheduler
+  /** The clock by which times are judged, milliseconds since the epoch. */
+  now?: () => number
 }
 
 export interface App {
@@ -44,7 +46,7 @@ const HOUR = 3_600_000
 const GRACE_MS = 12_000
 
 export async function createApp(options: AppOptions): Promise<App> {
-  const { config, db, vault, log, connectors = registry } = options
+  const { config, db, vault, log, connectors = registry, now = Date.now } = options
   const scheduler = options.scheduler ?? createInProcessScheduler({ log })
   const crmHttp = createHttp()
   const graph = createGraphClient({
@@ -65,8 +67,17 @@ export async function createApp(options: AppOptions): Promise<App> {
     waitForLeadMs: config.waitForLeadDays * 24 * HOUR,
     log,
     wakeDelivery: (datasetId: number) => scheduler.wake('deliver', String(datasetId)),
+    now,
   }
-  const deliveryOptions = { db, vault, graph, limits: { ...limits, batchLimit: config.batchLimit }, timeoutMs: config.meta.timeoutMs, log }
+  const deliveryOptions = {
+    db,
+    vault,
+    graph,
+    limits: { ...limits, batchLimit: config.batchLimit },
+    timeoutMs: config.meta.timeoutMs,
+    log,
+    now,
+  }
 
   scheduler.register('resolve', (key, signal) => resolve(resolveOptions, Number(key), signal))
   scheduler.register('deliver', (key, signal) => deliver(deliveryOptions, Number(key), signal))

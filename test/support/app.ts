@@ -1,158 +1,223 @@
 /**
  * The real app with a HubSpot and a Meta stand-in around it, on a database of its own: one workspace, one portal, one
- * dataset with the default mapping. Everything is closed when the test ends.
+ * dataset with the funnel of Meta's guide. Everything is closed when the test ends.
  */
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { connectors } from '../../connectors/registry.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
-import { type StageMapping, stageMapping } from '../../mappings/stage-mapping.ts'
+import type { StageMapping } from '../../mappings/stage-mapping.ts'
 import { type App, createApp } from '../../server/app.ts'
 import { type Config, readConfig } from '../../server/config.ts'
 import { storeGrant } from '../../server/connections/grants.ts'
 import { putSecret } from '../../server/connections/secrets.ts'
 import { createVault, type Vault } from '../../server/connections/vault.ts'
 import { ensurePartitions } from '../../server/database/partitions.ts'
-import type { Database } from '../../server/database/pool.ts'
+import { type Database, openDatabase } from '../../server/database/pool.ts'
 import { createLog, type Log } from '../../server/log.ts'
-import { type HubSpot, type HubSpotOptions, startHubSpot } from '../simulators/hubspot/start-hubspot.ts'
+import { allScopes, type HubSpot, type HubSpotOptions, startHubSpot } from '../simulators/hubspot/start-hubspot.ts'
 import { type Meta, type MetaOptions, startMeta } from '../simulators/meta/start-meta.ts'
-import { testDatabase } from './database.ts'
+import { testDatabaseUrl } from './database.ts'
+import { funnel } from './funnel.ts'
 
 export const PORTAL = 3003003
 export const DATASET = '700000000000001'
 export const TOKEN = 'EAAtesttoken0000000000000000000001'
-const PUBLIC_URL = 'https://leadstage.example.com'
+export const PUBLIC_URL = 'https://leadstage.example.com'
 
 export interface TestAppOptions {
   rules?: Partial<Rules>
-  mapping?: (proposed: StageMapping) => StageMapping
+  mapping?: StageMapping
   env?: Record<string, string>
   hubspot?: HubSpotOptions
   meta?: MetaOptions
   log?: Log
+  /** The clock by which the app judges times. */
+  now?: () => number
+  /** Where the app reaches the database with this URL; a proxy, for instance. */
+  reach?: (databaseUrl: string) => Promise<string>
+  /** Where the app reaches HubSpot and Meta with these URLs; a gateway, for instance. */
+  before?: { hubspot?: (url: string) => Promise<string>; meta?: (url: string) => Promise<string> }
 }
 
-export interface TestApp {
+/** One advertiser: a portal that sends to a dataset. */
+export interface Tenant {
+  workspaceId: number
+  connectionId: number
+  datasetId: number
+}
+
+export interface NewTenant {
+  portal: number
+  dataset: string
+  token: string
+  rules?: Partial<Rules>
+  mapping?: StageMapping
+}
+
+export interface TestApp extends Tenant {
   app: App
   /** Where the server listens. */
   url: string
   config: Config
   db: Database
+  databaseUrl: string
   vault: Vault
   hubspot: HubSpot
   meta: Meta
-  connectionId: number
-  datasetId: number
+  /** Connects one more portal, with a dataset and a workspace of its own. */
+  addTenant(tenant: NewTenant): Promise<Tenant>
   /** Resolves when all webhooks are in and nothing is left to do now: inbox and outbox hold nothing that is due. */
   settled(): Promise<void>
   /** Ends the app and starts a new one on the same database, as a deploy does. */
   restart(): Promise<void>
+  /** Starts a second app on the same database, with a pool of its own. */
+  another(): Promise<{ app: App; url: string; stop(): Promise<void> }>
 }
 
 export async function testApp(t: Test, options: TestAppOptions = {}): Promise<TestApp> {
-  const db = await testDatabase(t)
+  const databaseUrl = await testDatabaseUrl(t)
+  const log = options.log ?? createLog({ level: 'silent' })
+  const open = (url: string) => {
+    const db = openDatabase({ url, log: createLog({ level: 'silent' }) })
+    t.teardown(() => db.destroy())
+    return db
+  }
+  const db = open(databaseUrl)
   await ensurePartitions(db, Date.now())
   const meta = await startMeta({ datasets: [{ id: DATASET, tokens: [TOKEN] }], ...options.meta })
   t.teardown(() => meta.close())
-  const hubspot = await startHubSpot({ portals: [{ portalId: PORTAL, refreshToken: 'test-refresh-token' }], ...options.hubspot })
+  const hubspot = await startHubSpot({ limits: false, ...options.hubspot })
   t.teardown(() => hubspot.close())
-  hubspot.defineProperty({ type: 'contact', property: { name: 'meta_lead_id' } })
   const config = readConfig({
     PORT: '0',
     PUBLIC_URL,
     HUBSPOT_APP_ID: String(hubspot.app.appId),
     HUBSPOT_CLIENT_ID: hubspot.app.clientId,
     HUBSPOT_CLIENT_SECRET: hubspot.app.clientSecret,
-    HUBSPOT_API_URL: hubspot.url,
-    META_GRAPH_URL: meta.url,
+    HUBSPOT_API_URL: (await options.before?.hubspot?.(hubspot.url)) ?? hubspot.url,
+    META_GRAPH_URL: (await options.before?.meta?.(meta.url)) ?? meta.url,
     META_TIMEOUT_MS: '1000',
     ...options.env,
   })
   const vault = createVault([{ id: 'k1', key: Buffer.alloc(32, 1) }])
-  const log = options.log ?? createLog({ level: 'silent' })
-  const { connectionId, datasetId } = await seed(db, vault, options)
+  const addTenant = (tenant: NewTenant) => connect(db, vault, hubspot, tenant)
+  const first = await addTenant({ portal: PORTAL, dataset: DATASET, token: TOKEN, rules: options.rules, mapping: options.mapping })
 
-  let app: App
-  let url = ''
-  const start = async () => {
-    app = await createApp({ config, db, vault, log })
+  const launch = async (pool: Database) => {
+    const app = await createApp({ config, db: pool, vault, log, ...(options.now && { now: options.now }) })
     await app.server.listen({ port: 0, host: '127.0.0.1' })
-    url = `http://127.0.0.1:${(app.server.server.address() as AddressInfo).port}`
-    hubspot.webhooks({ targetUrl: `${url}/webhooks/hubspot`, publicUrl: `${PUBLIC_URL}/webhooks/hubspot` })
     app.start()
+    return { app, url: `http://127.0.0.1:${(app.server.server.address() as AddressInfo).port}` }
   }
-  await start()
-  t.teardown(() => app.stop())
+  const appDb = options.reach === undefined ? db : open(await options.reach(databaseUrl))
+  let running: { app: App; url: string }
+  const start = async () => {
+    running = await launch(appDb)
+    hubspot.webhooks({ targetUrl: `${running.url}/webhooks/hubspot`, publicUrl: `${PUBLIC_URL}/webhooks/hubspot` })
+    return running
+  }
+  running = await start()
+  t.teardown(() => running.app.stop())
 
   return {
+    ...first,
     get app() {
-      return app
+      return running.app
     },
     get url() {
-      return url
+      return running.url
     },
     config,
     db,
+    databaseUrl,
     vault,
     hubspot,
     meta,
-    connectionId,
-    datasetId,
+    addTenant,
     async settled() {
       await hubspot.idle()
-      await until(async () => {
-        const packets = await db
-          .selectFrom('packet')
-          .select('id')
-          .where('quarantined', '=', false)
-          .where('not_before', '<=', new Date())
-          .executeTakeFirst()
-        const events = await db.selectFrom('outbox').select('event_id').where('not_before', '<=', new Date()).executeTakeFirst()
-        return packets === undefined && events === undefined
-      })
+      await until(() => nothingDue(db))
     },
     async restart() {
-      await app.stop()
+      await running.app.stop()
       await start()
+    },
+    async another() {
+      const other = await launch(open(databaseUrl))
+      let stopped: Promise<void> | undefined
+      const stop = () => {
+        stopped ??= other.app.stop()
+        return stopped
+      }
+      t.teardown(stop)
+      return { ...other, stop }
     },
   }
 }
 
-async function seed(db: Database, vault: Vault, options: TestAppOptions): Promise<{ connectionId: number; datasetId: number }> {
-  const workspace = await db.insertInto('workspace').values({ name: 'Test' }).returning('id').executeTakeFirstOrThrow()
+async function nothingDue(db: Database): Promise<boolean> {
+  const packet = await db
+    .selectFrom('packet')
+    .select('id')
+    .where('quarantined', '=', false)
+    .where('not_before', '<=', new Date())
+    .executeTakeFirst()
+  const event = await db.selectFrom('outbox').select('event_id').where('not_before', '<=', new Date()).executeTakeFirst()
+  return packet === undefined && event === undefined
+}
+
+/** What an install, a pasted token and a saved mapping leave behind. */
+async function connect(db: Database, vault: Vault, hubspot: HubSpot, tenant: NewTenant): Promise<Tenant> {
+  const refreshToken = `test-refresh-token-${tenant.portal}`
+  hubspot.addPortal({ portalId: tenant.portal, refreshToken })
+  hubspot.defineProperty({ portalId: tenant.portal, type: 'contact', property: { name: 'meta_lead_id' } })
+  const workspace = await db
+    .insertInto('workspace')
+    .values({ name: `Test ${tenant.portal}` })
+    .returning('id')
+    .executeTakeFirstOrThrow()
   const connection = await db
     .insertInto('connection')
     .values({
       workspace_id: workspace.id,
       crm: 'hubspot',
-      account_key: String(PORTAL),
+      account_key: String(tenant.portal),
       state: 'active',
-      rules: JSON.stringify(rulesSchema.parse(options.rules ?? {})),
+      rules: JSON.stringify(rulesSchema.parse(tenant.rules ?? {})),
     })
     .returning('id')
     .executeTakeFirstOrThrow()
   await storeGrant(db, vault, connection.id, {
     accessToken: '',
-    refreshToken: 'test-refresh-token',
+    refreshToken,
     expiresAt: 0,
     grantedAt: 0,
-    account: String(PORTAL),
-    scopes: [],
+    account: String(tenant.portal),
+    scopes: allScopes,
   })
-  const dataset = await db
-    .insertInto('dataset')
-    .values({ workspace_id: workspace.id, meta_id: DATASET })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  await putSecret(db, vault, `dataset:${dataset.id}`, 'token', TOKEN)
-  await db.insertInto('route').values({ connection_id: connection.id, dataset_id: dataset.id }).execute()
-  const proposed = stageMapping.parse({ stages: connectors.hubspot?.defaultMapping([]) })
+  const datasetId = await addRoute(db, vault, { workspaceId: workspace.id, connectionId: connection.id }, tenant)
   await db
     .insertInto('mapping')
-    .values({ connection_id: connection.id, version: 1, body: JSON.stringify(options.mapping?.(proposed) ?? proposed), created_by: 'test' })
+    .values({ connection_id: connection.id, version: 1, body: JSON.stringify(tenant.mapping ?? funnel()), created_by: 'test' })
     .execute()
-  return { connectionId: connection.id, datasetId: dataset.id }
+  return { workspaceId: workspace.id, connectionId: connection.id, datasetId }
+}
+
+/** Sends what a connection reports to a dataset. Returns the id of the dataset's row. */
+export async function addRoute(
+  db: Database,
+  vault: Vault,
+  { workspaceId, connectionId }: Pick<Tenant, 'workspaceId' | 'connectionId'>,
+  { dataset, token, mode = 'live' }: { dataset: string; token: string; mode?: 'live' | 'shadow' },
+): Promise<number> {
+  const { id } = await db
+    .insertInto('dataset')
+    .values({ workspace_id: workspaceId, meta_id: dataset })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await putSecret(db, vault, `dataset:${id}`, 'token', token)
+  await db.insertInto('route').values({ connection_id: connectionId, dataset_id: id, mode }).execute()
+  return id
 }
 
 /** Asks again and again until `done` says so; after `patienceMs` the test fails. */

@@ -23,7 +23,7 @@ t.test('the limits stay below those of HubSpot', async (t) => {
 })
 
 t.test('settings have defaults and refuse what HubSpot would', async (t) => {
-  t.same(hubspotSettings.parse({}), { leadIdField: 'meta_lead_id', contactChoice: ['primary', 'lead_id', 'oldest'] })
+  t.same(hubspotSettings.parse({}), { leadIdField: 'meta_lead_id', contactChoice: ['primary', 'lead_id'] })
   for (const wrong of [
     { leadIdField: '' },
     { leadIdField: 'Meta Lead' },

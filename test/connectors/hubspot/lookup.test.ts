@@ -226,12 +226,20 @@ t.test('of several contacts the setting picks one, or none', async (t) => {
   t.equal(await choice(['lead_id', 'primary']), withLeadId)
 })
 
+t.test('of several contacts that nothing tells apart none is picked unless a setting says so', async (t) => {
+  const hubspot = await portal(t)
+  const { id } = hubspot.create({ type: 'deal' })
+  for (const at of [start, start + day])
+    hubspot.associate({ from: { type: 'deal', id }, to: { type: 'contact', id: hubspot.create({ type: 'contact', at }).id } })
+  t.equal(of(await lookup(contextFor(hubspot), [ask('deal', id)]), 'deal', id)[0]?.personAmbiguous, true)
+})
+
 t.test('a deal with more contacts than one page is read to the end', async (t) => {
   const hubspot = await portal(t)
   const { id } = hubspot.create({ type: 'deal' })
   const ids = Array.from({ length: 520 }, (_, index) => hubspot.create({ type: 'contact', at: start + (index === 519 ? 0 : day) }).id)
   for (const contact of ids) hubspot.associate({ from: { type: 'deal', id }, to: { type: 'contact', id: contact } })
-  const snapshots = await lookup(contextFor(hubspot), [ask('deal', id)])
+  const snapshots = await lookup(contextFor(hubspot, { settings: { contactChoice: ['oldest'] } }), [ask('deal', id)])
   t.equal(of(snapshots, 'deal', id)[0]?.person?.id, ids[519], 'the oldest is on the second page')
   t.equal(snapshots.length, 2)
 })
