@@ -24,6 +24,11 @@ export interface IntakeOptions {
 export const intake: FastifyPluginAsync<IntakeOptions> = async (app, options) => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: options.bodyLimit }, (_request, body, done) => done(null, body))
+  // No CRM compresses its webhooks; what is never unpacked cannot grow.
+  app.addHook('onRequest', async (request, reply) => {
+    if ((request.headers['content-encoding'] ?? 'identity') !== 'identity')
+      return reply.code(415).send({ error: 'compressed', message: 'Webhooks are taken uncompressed.' })
+  })
   for (const connector of Object.values(options.connectors)) {
     const credentials = options.credentials[connector.manifest.id]
     if (connector.push !== undefined && credentials !== undefined) addWebhook(app, options, connector, credentials)
