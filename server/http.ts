@@ -1,5 +1,5 @@
 /** The HTTP server: limits and time-outs for everyone, one error handler, no personal data in any answer or log. */
-import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, fastify, LogController } from 'fastify'
 import { CodedError } from '../connectors/errors.ts'
 import type { Log } from './log.ts'
 
@@ -16,7 +16,7 @@ const KEEP_ALIVE_MS = 65_000
 export function createHttpServer({ bodyLimit, log }: HttpServerOptions): FastifyInstance {
   const server = fastify({
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     requestTimeout: REQUEST_MS,
     connectionTimeout: 2 * REQUEST_MS,
