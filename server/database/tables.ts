@@ -173,6 +173,7 @@ export interface OutboxTable {
   connection_id: number
   record_id: Bigint
   lead_id: Bigint
+  position: Generated<number>
   payload: string
   batch_cap: Generated<number>
   attempts: Generated<number>

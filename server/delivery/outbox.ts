@@ -40,7 +40,7 @@ export async function takeRows(db: Database, datasetId: number, limit: number): 
     left join record person on person.id = p.person_id and ${asksConsent}
     left join route r on r.connection_id = o.connection_id and r.dataset_id = o.dataset_id
     where o.dataset_id = ${datasetId} and o.not_before <= now() and c.state <> 'paused'
-    order by o.occurred_at, o.event_id limit ${limit}`.execute(db)
+    order by o.occurred_at, o.position, o.event_id limit ${limit}`.execute(db)
   return taken.rows.map((row) => ({
     occurredAt: row.occurred_at.getTime(),
     eventId: row.event_id,

@@ -11,7 +11,7 @@ import { decideRawLead, rawLeadTime } from '../../mappings/raw-lead.ts'
 import type { Refusal } from '../../mappings/refusal.ts'
 import { serialiseEvent } from '../../mappings/serialise.ts'
 import { rawLeadKey, type Stage, stageKey } from '../../mappings/stage-key.ts'
-import { decideStage, findStage } from '../../mappings/stage-policy.ts'
+import { decideStage, findStage, funnelPosition } from '../../mappings/stage-policy.ts'
 import { refusedByLeadRule } from '../../mappings/which-leads.ts'
 import type { Lead } from '../leads/link.ts'
 import type { ReachedMilestone } from '../leads/milestones.ts'
@@ -123,6 +123,7 @@ function send(it: Case, change: Omit<Candidate, 'stage'>, key: string, eventName
     leadEventSource: it.leadEventSource,
     amount,
   })
+  entry.position = key === rawLeadKey ? 0 : Math.max(0, funnelPosition(it.setup.mapping, eventName))
   entry.payload = serialiseEvent(event, rules.leadIdEncoding)
   entry.detail = {
     keys: Object.keys(userData),

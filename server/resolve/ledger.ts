@@ -16,6 +16,8 @@ export interface LedgerEntry {
   reason: string | null
   detail: Record<string, unknown> | null
   receivedAt: number
+  /** For pending entries: place of the event in the funnel, the raw lead first. */
+  position?: number
   /** For pending entries: the serialised conversion event. */
   payload?: string
   /** For pending entries whose instant is still to come. */
@@ -137,13 +139,14 @@ export async function fillOutbox(trx: Database, connectionId: number, entries: r
     event_id: entry.eventId,
     record_id: entry.recordId,
     lead_id: entry.leadId,
+    position: entry.position ?? 0,
     payload: entry.payload,
     not_before: entry.notBefore === undefined ? '-infinity' : new Date(entry.notBefore),
     late: entry.late ?? false,
   }))
   await sql`
-    insert into outbox (dataset_id, occurred_at, event_id, connection_id, record_id, lead_id, payload, not_before, late)
-    select v.dataset_id, v.occurred_at, v.event_id, ${connectionId}, v.record_id, v.lead_id, v.payload, v.not_before, v.late
+    insert into outbox (dataset_id, occurred_at, event_id, connection_id, record_id, lead_id, position, payload, not_before, late)
+    select v.dataset_id, v.occurred_at, v.event_id, ${connectionId}, v.record_id, v.lead_id, v.position, v.payload, v.not_before, v.late
     from ${rows(
       'v',
       {
@@ -152,6 +155,7 @@ export async function fillOutbox(trx: Database, connectionId: number, entries: r
         event_id: 'uuid',
         record_id: 'bigint',
         lead_id: 'bigint',
+        position: 'int',
         payload: 'text',
         not_before: 'timestamptz',
         late: 'boolean',

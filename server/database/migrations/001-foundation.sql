@@ -181,8 +181,8 @@ create table ledger (
 create index ledger_record on ledger (record_id);
 create table ledger_other partition of ledger default;
 
--- Conversion events that still have to go. `batch_cap`: the largest batch this event may travel in, halved when a batch
--- that held it was refused.
+-- Conversion events that still have to go, in the order of their time and, at the same instant, of the funnel (`position`,
+-- the raw lead first). `batch_cap`: the largest batch this event may travel in, halved when a batch that held it was refused.
 create table outbox (
   dataset_id int not null,
   occurred_at timestamptz not null,
@@ -190,6 +190,7 @@ create table outbox (
   connection_id int not null,
   record_id bigint not null,
   lead_id bigint not null,
+  position smallint not null default 0,
   payload text not null,
   batch_cap int not null default 1000,
   attempts int not null default 0,
