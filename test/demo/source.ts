@@ -1,0 +1,33 @@
+/** What a CRM brings to the demo: a stand-in, a connection to install, and a walk down the funnel. */
+import type { Change } from './judge.ts'
+
+export interface MetaLead {
+  id: string
+  /** Milliseconds. */
+  generatedAt: number
+}
+
+export interface Source {
+  /** `lead_event_source` as Meta has to see it. */
+  name: string
+  /** Registry key of its connector. */
+  crm: string
+  /** What the server has to be told of the app at this CRM. */
+  env: Record<string, string>
+  /** The Meta leads that will walk; Meta refuses all others. */
+  leads: readonly MetaLead[]
+  /** The account that gets connected, and the secret of its grant. */
+  account: string
+  refreshToken: string
+  /** From now on webhooks go to the server at this address. */
+  connect(serverUrl: string): Promise<void>
+  /** Makes all changes of the funnel in the CRM, and tells of each when it has been made. */
+  walk(changed: (change: Change) => void): Promise<void>
+  /** True when the CRM has nothing left to tell the server. */
+  idle(): Promise<boolean>
+  /** Numbers of the way here for the report. */
+  traffic(): Promise<{ events: number; requests: number; repeated: number }>
+  /** What a visitor can do to the CRM by hand: pairs of a remark and a command line. */
+  tryOut(): [remark: string, command: string][]
+  close(): Promise<void>
+}
