@@ -79,8 +79,8 @@ export async function readRecords(db: Database, connectionId: number, refs: read
 }
 
 /**
- * Creates the records that are missing and locks all of them in id order, with the persons behind them and with waiting
- * records behind which they are the person.
+ * Creates the records that are missing and locks all of them in id order, with the persons behind them, with what they were
+ * merged into, and with the waiting records that these speak for.
  */
 export async function lockRecords(
   trx: Database,
@@ -97,14 +97,17 @@ export async function lockRecords(
     order by v.type, v.record_id
     on conflict do nothing`.execute(trx)
   const found = await sql<Row>`
-    with wanted as (
-      select r.id, r.person_id from record r join ${rows('v', refColumns, items)} on r.type = v.type and r.record_id = v.record_id
+    with recursive wanted as (
+      select r.id, r.person_id, r.survivor_id from record r join ${rows('v', refColumns, items)} on r.type = v.type and r.record_id = v.record_id
       where r.connection_id = ${connectionId}
+      union
+      select r.id, r.person_id, r.survivor_id from wanted w, unnest(array[w.person_id, w.survivor_id]) behind(id), record r where r.id = behind.id
     )
     select ${columns} from record r
     where r.id in (
-      select id from wanted union select person_id from wanted
+      select id from wanted
       union select w.id from record w where w.person_id in (select id from wanted) and w.look_again_at is not null
+      union select w.id from record w where w.survivor_id in (select id from wanted) and w.look_again_at is not null
     )
     order by r.id for update of r`.execute(trx)
   return found.rows.map(stored)

@@ -64,9 +64,10 @@ class Records extends Map<string, StoredRecord> {
   changed(): StoredRecord[] {
     return [...this.values()].filter((record) => JSON.stringify(record) !== this.#before.get(record.id))
   }
-  /** The record of the person behind a record: itself, where no other is known. */
-  person(record: StoredRecord): StoredRecord {
-    return (record.personId === null ? undefined : this.byId.get(record.personId)) ?? record
+  /** The record of the person behind a record, or behind what it was merged into: itself, where no other is known. */
+  person(record: StoredRecord, steps = 10): StoredRecord {
+    const next = this.byId.get((record.state === 'gone' ? record.survivorId : null) ?? record.personId ?? '')
+    return next === undefined || steps === 0 ? record : this.person(next, steps - 1)
   }
 }
 
@@ -91,8 +92,9 @@ function applySnapshots({ snapshots, setup, now }: CommitInput, records: Records
     record.lookedUpAt = now
     if (!snapshot.found) {
       record.state = 'gone'
-      if (snapshot.survivorId !== undefined)
-        record.survivorId = records.get(refKey({ type: record.ref.type, id: snapshot.survivorId }))?.id ?? null
+      const survivor =
+        snapshot.survivorId === undefined ? undefined : records.get(refKey({ type: record.ref.type, id: snapshot.survivorId }))
+      if (survivor !== undefined) mergeInto(survivor, record)
       continue
     }
     record.state = 'live'
@@ -114,14 +116,20 @@ function applyMerges({ work }: CommitInput, records: Records): void {
     for (const ref of merged) {
       const loser = records.get(refKey(ref))
       if (loser === undefined || loser.id === kept.id || loser.state === 'erased') continue
-      loser.state = 'gone'
-      loser.survivorId = kept.id
+      mergeInto(kept, loser)
     }
   }
   for (const key of work.deleted) {
     const record = records.get(key)
     if (record?.state === 'live') record.state = 'gone'
   }
+}
+
+/** The survivor speaks for a record that was merged away, so that its own picture of the person goes. */
+function mergeInto(survivor: StoredRecord, record: StoredRecord): void {
+  record.state = 'gone'
+  record.survivorId = survivor.id
+  if (record.profile !== null) record.profile = { fields: {}, ...(record.profile.amount && { amount: record.profile.amount }) }
 }
 
 /** Erases whom the CRM told us to, and whoever a tombstone already names. */

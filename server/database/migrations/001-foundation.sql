@@ -148,6 +148,7 @@ create table record (
   unique (connection_id, type, record_id)
 );
 create index record_person on record (person_id) where person_id is not null;
+create index record_survivor on record (survivor_id) where survivor_id is not null;
 create index record_lead on record (lead_id) where lead_id is not null;
 create index record_look_again on record (connection_id, look_again_at) where look_again_at is not null;
 
