@@ -1,4 +1,5 @@
 import { sha256 } from './hash.ts'
+import { escaped } from './stage-key.ts'
 
 /** What makes an event the one it is. */
 export interface EventKey {
@@ -14,19 +15,11 @@ export interface EventKey {
   occurredAt: number
 }
 
-const part = (text: string) => `${text.length}:${text}`
-
 /**
- * `event_id`: 32 lower-case hex characters, the same for the same change at the same dataset for ever. Parts are joined with
- * their lengths, so that no two keys share a joining.
+ * `event_id`: 32 lower-case hex characters, the same for the same change at the same dataset for ever. The parts are escaped
+ * and joined like those of a stage key, so that no two keys share a joining.
  */
-export const eventId = (key: EventKey): string =>
-  sha256(
-    part(key.datasetId) +
-      part(key.crm) +
-      part(key.account) +
-      part(key.recordType) +
-      part(key.recordId) +
-      part(key.stageKey) +
-      key.occurredAt,
-  ).slice(0, 32)
+export const eventId = (key: EventKey): string => {
+  const record = `${escaped(key.crm)}/${escaped(key.account)}/${escaped(key.recordType)}/${escaped(key.recordId)}`
+  return sha256(`${escaped(key.datasetId)}/${record}/${key.stageKey}/${key.occurredAt}`).slice(0, 32)
+}

@@ -8,7 +8,9 @@ export interface Stage {
 /** Stage key of the raw lead. It holds no slash, so no stage can have it. */
 export const rawLeadKey = 'raw_lead'
 
-const escaped = (text: string) => (/[%/]/.test(text) ? text.replaceAll('%', '%25').replaceAll('/', '%2F') : text)
+/** Text without slashes, for keys whose parts are joined by them. */
+export const escaped = (text: string): string =>
+  text.includes('/') || text.includes('%') ? text.replaceAll('%', '%25').replaceAll('/', '%2F') : text
 const unescaped = (text: string) => text.replaceAll('%2F', '/').replaceAll('%25', '%')
 
 /** One stage as text, `source/pipeline/stageId` with `%` and `/` escaped; the pipeline is empty where there is none. */

@@ -61,13 +61,20 @@ for (const language of languages) {
   }
 }
 
+/** Codes by their two letters in either case, found without making a string. */
+const byLetters = new Array<string | undefined>(0x8000).fill(undefined)
+const place = (first: number, second: number) => ((first | 32) << 8) | second | 32
+for (const code of codes) byLetters[place(code.charCodeAt(0), code.charCodeAt(1))] = code
+
 /** `country`: the ISO 3166-1 alpha-2 code in lower case, from a code or a name (Meta, customer information parameters). */
 export const normaliseCountry = (text: string): Normalised => {
-  if (text.length === 2) {
-    const code = text.toLowerCase()
-    if (codes.has(code)) return code
+  const given = text.trim()
+  if (given === '') return undefined
+  if (given.length === 2) {
+    const first = given.charCodeAt(0)
+    const second = given.charCodeAt(1)
+    const code = first < 0x80 && second < 0x80 ? byLetters[place(first, second)] : undefined
+    if (code !== undefined) return code
   }
-  const name = letters(text)
-  if (codes.has(name)) return name
-  return names.get(name) ?? (text.trim() === '' ? undefined : unknown)
+  return names.get(letters(given)) ?? unknown
 }

@@ -1,5 +1,5 @@
-import { nfc } from './letters.ts'
+import { withoutSpaces } from './letters.ts'
 import type { Normalised } from './normalised.ts'
 
 /** `external_id`: lower case without whitespace, the form that Meta's newer library hashes. */
-export const normaliseExternalId = (text: string): Normalised => nfc(text).toLowerCase().replace(/\s+/g, '') || undefined
+export const normaliseExternalId = (text: string): Normalised => withoutSpaces(text) || undefined

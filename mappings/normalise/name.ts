@@ -1,4 +1,4 @@
-import { nfc } from './letters.ts'
+import { withoutPunctuation } from './letters.ts'
 import { dropped, type Normalised } from './normalised.ts'
 
 const unusable = dropped('name_unusable')
@@ -7,10 +7,4 @@ const unusable = dropped('name_unusable')
  * `fn`, `ln`: lower case without whitespace and ASCII punctuation; accents and other scripts stay (Meta, customer
  * information parameters).
  */
-export const normaliseName = (text: string): Normalised => {
-  const name = nfc(text)
-    .toLowerCase()
-    .replace(/[\s!-/:-@[-`{-~]+/g, '')
-  if (name !== '') return name
-  return text.trim() === '' ? undefined : unusable
-}
+export const normaliseName = (text: string): Normalised => withoutPunctuation(text) || (text.trim() === '' ? undefined : unusable)

@@ -1,4 +1,4 @@
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/min'
+import { hasNumberingPlan, withCallingCode } from './national-number.ts'
 import { dropped, type Normalised } from './normalised.ts'
 
 const invalid = dropped('phone_invalid')
@@ -10,16 +10,55 @@ const noCountry = dropped('phone_no_country')
  * unknown. Extensions and the `(0)` of `+44 (0)…` are cut.
  */
 export const normalisePhone = (text: string, country?: string): Normalised => {
-  const number = text.trim()
-  if (number === '') return undefined
-  const international = /^[^\d+]*(?:\+|00)/.test(number)
-  const main = number.replace(/(?<=\d.*?)(?:;?\s*ext|x|#).*$/i, '')
-  if (international) {
-    const digits = main.replace(/\(0\)/, '').replace(/\D/g, '').replace(/^0+/, '')
-    return digits.length >= 7 && digits.length <= 15 ? digits : invalid
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 43 || code === 0xff0b) return internationalDigits(text, i + 1)
+    const digit = digitOf(code)
+    if (digit < 0) continue
+    return digit === 0 && digitOf(text.charCodeAt(i + 1)) === 0 ? internationalDigits(text, i + 2) : nationalDigits(text, i, country)
   }
-  const region = country?.toUpperCase() as CountryCode | undefined
-  if (region === undefined || !isSupportedCountry(region)) return /\d/.test(main) ? noCountry : invalid
-  const parsed = parsePhoneNumberFromString(main, { defaultCountry: region, extract: false })
-  return parsed?.isValid() ? parsed.number.slice(1) : invalid
+  return text.trim() === '' ? undefined : invalid
+}
+
+/** Digits up to an extension, gathered in a number: 15 of them are far from the limit of exact integers. */
+const internationalDigits = (text: string, from: number): Normalised => {
+  let value = 0
+  for (let i = from; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    const digit = digitOf(code)
+    if (digit >= 0) {
+      value = value * 10 + digit
+      if (value >= 1e15) return invalid
+    } else if (code === 40) {
+      // Italy keeps the zero of its area codes behind the country code, everyone else drops it.
+      if (text.startsWith('0)', i + 1) && value !== 39) i += 2
+    } else if (value > 0 && startsExtension(text, i)) break
+  }
+  return value < 1e6 ? invalid : String(value)
+}
+
+const nationalDigits = (text: string, from: number, country: string | undefined): Normalised => {
+  if (country === undefined || !hasNumberingPlan(country)) return noCountry
+  let digits = ''
+  for (let i = from; i < text.length; i++) {
+    const digit = digitOf(text.charCodeAt(i))
+    if (digit >= 0) digits += digit
+    else if (startsExtension(text, i)) break
+  }
+  const number = withCallingCode(digits, country)
+  return number !== undefined && number.length >= 7 && number.length <= 15 ? number : invalid
+}
+
+/** The value of a decimal digit: ASCII, Arabic-Indic, Persian or full-width; -1 for everything else. */
+const digitOf = (code: number): number => {
+  if (code < 0x80) return code >= 48 && code <= 57 ? code - 48 : -1
+  if (code >= 0x660 && code <= 0x669) return code - 0x660
+  if (code >= 0x6f0 && code <= 0x6f9) return code - 0x6f0
+  return code >= 0xff10 && code <= 0xff19 ? code - 0xff10 : -1
+}
+
+/** `x5`, `ext. 5`, `;ext=5`, `#5` behind a number. */
+const startsExtension = (text: string, at: number): boolean => {
+  const code = text.charCodeAt(at) | 32
+  return code === 120 || code === 35 || (code === 101 && (text.charCodeAt(at + 1) | 32) === 120)
 }

@@ -1,4 +1,4 @@
-import { nfc } from './letters.ts'
+import { withoutSpaces } from './letters.ts'
 import { dropped, type Normalised } from './normalised.ts'
 
 const unusable = dropped('postal_code_unusable')
@@ -8,10 +8,10 @@ const unusable = dropped('postal_code_unusable')
  * the normalised code, where known.
  */
 export const normalisePostalCode = (text: string, country?: string): Normalised => {
-  let code = nfc(text).toLowerCase().replace(/\s+/g, '')
+  let code = withoutSpaces(text)
   if (code === '') return undefined
   const dash = code.indexOf('-')
   if (dash >= 0) code = code.slice(0, dash)
-  if (country === 'us' && /^\d{5}/.test(code)) code = code.slice(0, 5)
+  if (code.length > 5 && country === 'us' && /^\d{5}/.test(code)) code = code.slice(0, 5)
   return code.length < 2 ? unusable : code
 }

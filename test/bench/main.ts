@@ -1,0 +1,31 @@
+/**
+ * `npm run bench`: measures the parts in the table below. `-- --only NAME` runs one part; `-- --json` prints one JSON object
+ * on stdout and nothing else there.
+ */
+import { parseArgs } from 'node:util'
+import { mapping } from './mapping.ts'
+
+/** A part: runs, tells what it sees through `say`, and returns its figures. */
+export type Part = (say: (line: string) => void) => Promise<Record<string, number>> | Record<string, number>
+
+const parts: Record<string, Part> = {
+  mapping,
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })
+const names = values.only === undefined ? Object.keys(parts) : [values.only]
+const say = (line: string) => {
+  if (!values.json) process.stdout.write(`${line}\n`)
+}
+
+const figures: Record<string, Record<string, number>> = {}
+for (const name of names) {
+  const part = Object.hasOwn(parts, name) ? parts[name] : undefined
+  if (part === undefined) {
+    process.stderr.write(`there is no part "${name}"; parts: ${Object.keys(parts).join(', ')}\n`)
+    process.exit(2)
+  }
+  say(`${name}:`)
+  figures[name] = await part((line) => say(`  ${line}`))
+}
+if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`)

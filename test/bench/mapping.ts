@@ -1,0 +1,138 @@
+/** Lead-stage records to serialised events, beside Meta's own SDK and beside nothing but the hashing. */
+import { hash } from 'node:crypto'
+import { createRequire } from 'node:module'
+import type { LeadStageRecord } from '../../connectors/record.ts'
+import { type ConversionSettings, toConversionEvent } from '../../mappings/conversion-event.ts'
+import { normaliseCity } from '../../mappings/normalise/city.ts'
+import { normaliseCountry } from '../../mappings/normalise/country.ts'
+import { normaliseEmail } from '../../mappings/normalise/email.ts'
+import { normaliseName } from '../../mappings/normalise/name.ts'
+import { normalisePhone } from '../../mappings/normalise/phone.ts'
+import { normalisePostalCode } from '../../mappings/normalise/postal-code.ts'
+import { normaliseState } from '../../mappings/normalise/state.ts'
+import { rules } from '../../mappings/rules.ts'
+import { serialiseRequest } from '../../mappings/serialise.ts'
+import { stageMapping } from '../../mappings/stage-mapping.ts'
+import type { Part } from './main.ts'
+import { messyRecords } from './records.ts'
+
+// The SDK ships no types.
+const sdk = createRequire(import.meta.url)('facebook-nodejs-business-sdk')
+
+const count = 20_000
+const batch = 100
+const warmUpRounds = 5
+const rounds = 25
+const now = Date.UTC(2026, 8, 1)
+const partnerAgent = 'leadstage'
+const eventNames: Record<string, string> = {
+  marketingqualifiedlead: 'Marketing Qualified Lead',
+  salesqualifiedlead: 'Sales Qualified Lead',
+  opportunity: 'Sales Opportunity',
+  customer: 'Converted',
+}
+const settings: ConversionSettings = {
+  mapping: stageMapping.parse({
+    stages: Object.entries(eventNames).map(([stageId, eventName]) => ({ source: 'lifecyclestage', stageId, eventName })),
+  }),
+  rules: rules.parse({}),
+  leadEventSource: 'HubSpot',
+  datasetId: '1234567890123456',
+}
+
+/** Each side turns all records into request bodies and returns their total length, so that no work can be left out. */
+const ours = (records: readonly LeadStageRecord[]): number => {
+  let length = 0
+  for (let start = 0; start < records.length; start += batch) {
+    const events: string[] = []
+    for (let i = start; i < start + batch; i++) {
+      const result = toConversionEvent(records[i] as LeadStageRecord, settings, now)
+      if (result.kind !== 'event') throw new Error(`record ${i}: ${result.reason}`)
+      if (result.notes.length > 0) throw new Error(`record ${i}: ${JSON.stringify(result.notes)}`)
+      events.push(result.json)
+    }
+    length += serialiseRequest(events, { partnerAgent }).length
+  }
+  return length
+}
+
+const theirs = (records: readonly LeadStageRecord[]): number => {
+  let length = 0
+  for (let start = 0; start < records.length; start += batch) {
+    const data: object[] = []
+    for (let i = start; i < start + batch; i++) {
+      const { identity, stage, occurredAt, recordId } = records[i] as LeadStageRecord
+      const user = new sdk.UserData()
+        .setLeadId(identity.metaLeadId)
+        .setEmails(identity.emails)
+        .setPhones(identity.phones)
+        .setFirstNames([identity.firstName])
+        .setLastNames([identity.lastName])
+        .setCities([identity.city])
+        .setStates([identity.state])
+        .setZips([identity.postalCode])
+        .setCountries([identity.country])
+      const custom = new sdk.CustomData().setCustomProperties({ event_source: 'crm', lead_event_source: settings.leadEventSource })
+      const event = new sdk.ServerEvent()
+        .setEventName(eventNames[stage.id])
+        .setEventTime(Math.floor(occurredAt / 1000))
+        .setEventId(recordId) // the SDK makes none: given for free
+        .setActionSource('system_generated')
+        .setUserData(user)
+        .setCustomData(custom)
+      data.push(event.normalize())
+    }
+    length += JSON.stringify({ data, partner_agent: partnerAgent }).length
+  }
+  return length
+}
+
+const floor = (strings: readonly string[]): number => {
+  let length = 0
+  for (const text of strings) length += hash('sha256', text).length
+  return length
+}
+
+/** The strings that our side hashes for the match keys of a record. */
+const normalisedStrings = ({ identity }: LeadStageRecord): string[] => {
+  const country = normaliseCountry(identity.country ?? '') as string
+  return [
+    normaliseEmail(identity.emails?.[0] ?? ''),
+    normalisePhone(identity.phones?.[0] ?? '', country),
+    normaliseName(identity.firstName ?? ''),
+    normaliseName(identity.lastName ?? ''),
+    normaliseCity(identity.city ?? ''),
+    normaliseState(identity.state ?? '', country),
+    normalisePostalCode(identity.postalCode ?? '', country),
+    country,
+  ].filter((value) => typeof value === 'string')
+}
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+
+export const mapping: Part = (say) => {
+  const records = messyRecords(count, now)
+  const strings = records.flatMap(normalisedStrings)
+  const sides = { ours: () => ours(records), sdk: () => theirs(records), floor: () => floor(strings) }
+  const names = ['ours', 'sdk', 'floor'] as const
+  const times = { ours: [] as number[], sdk: [] as number[], floor: [] as number[] }
+  for (let round = -warmUpRounds; round < rounds; round++) {
+    for (const side of names) {
+      const start = process.hrtime.bigint()
+      sides[side]()
+      if (round >= 0) times[side].push(Number(process.hrtime.bigint() - start) / 1e9)
+    }
+  }
+  const seconds = { ours: median(times.ours), sdk: median(times.sdk), floor: median(times.floor) }
+  for (const side of names) {
+    const rate = Math.round(count / seconds[side]).toLocaleString('en')
+    say(`${side.padEnd(6)} ${rate.padStart(9)} events/s  ${((seconds[side] / count) * 1e6).toFixed(2)} µs each`)
+  }
+  const figures = {
+    eventsPerSecond: Math.round(count / seconds.ours),
+    vsSdk: Number((seconds.sdk / seconds.ours).toFixed(2)),
+    vsFloor: Number((seconds.floor / seconds.ours).toFixed(2)),
+  }
+  say(`${figures.vsSdk} times the SDK, ${figures.vsFloor} of the floor`)
+  return figures
+}
