@@ -12,9 +12,29 @@ const lifecycle: Record<string, string> = {
   customer: 'Converted',
 }
 
-/** The proposal for a new customer: lifecycle stages on, every other stage in use listed and off; lost ones are negative. */
+/** HubSpot's default lifecycle stages (HubSpot, contact properties): what every account begins with. */
+const standard: StageGroup = {
+  recordType: 'contact',
+  source: 'lifecyclestage',
+  label: 'Lifecycle stage',
+  stages: Object.entries({
+    subscriber: 'Subscriber',
+    lead: 'Lead',
+    marketingqualifiedlead: 'Marketing Qualified Lead',
+    salesqualifiedlead: 'Sales Qualified Lead',
+    opportunity: 'Opportunity',
+    customer: 'Customer',
+    evangelist: 'Evangelist',
+    other: 'Other',
+  }).map(([id, label], order) => ({ id, label, order, kind: 'open', archived: false })),
+}
+
+/**
+ * The proposal for a new customer: lifecycle stages on, every other stage in use listed and off; lost ones are negative.
+ * Without any live stages, HubSpot's default lifecycle stages.
+ */
 export function defaultMapping(groups: readonly StageGroup[]): ProposedStage[] {
-  return groups.flatMap(({ source, pipelineId, stages }) =>
+  return (groups.length > 0 ? groups : [standard]).flatMap(({ source, pipelineId, stages }) =>
     stages
       .filter(({ archived }) => !archived)
       .toSorted((a, b) => a.order - b.order)

@@ -73,5 +73,19 @@ t.test('every other stage in use is listed, off; lost ones are negative', async 
 
 t.test('the proposal is a valid mapping', async (t) => {
   t.ok(stageMapping.safeParse({ stages: defaultMapping(groups) }).success)
-  t.same(defaultMapping([]), [])
+})
+
+t.test("without live stages HubSpot's default lifecycle stages are proposed", async (t) => {
+  const stages = defaultMapping([])
+  t.same(
+    stages.filter(({ eventName }) => eventName !== null).map(({ stageId, eventName }) => [stageId, eventName]),
+    [
+      ['lead', 'Raw Lead'],
+      ['marketingqualifiedlead', 'Marketing Qualified Lead'],
+      ['salesqualifiedlead', 'Sales Qualified Lead'],
+      ['opportunity', 'Sales Opportunity'],
+      ['customer', 'Converted'],
+    ],
+  )
+  t.ok(stageMapping.safeParse({ stages }).success)
 })

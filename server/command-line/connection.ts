@@ -1,0 +1,183 @@
+import type { Command } from 'commander'
+import { connectors } from '../../connectors/registry.ts'
+import { addConnection } from '../settings/add-connection.ts'
+import { type ConnectionView, listConnections, pauseConnection, resumeConnection, showConnection } from '../settings/connections.ts'
+import { findWorkspace } from '../settings/find.ts'
+import { createLeadIdField } from '../settings/lead-id-field.ts'
+import { problem } from '../settings/problem.ts'
+import { removeConnection } from '../settings/remove-connection.ts'
+import { listRoutes } from '../settings/routes.ts'
+import { readRules, readSettings, setRules, setSettings } from '../settings/rules.ts'
+import { examples } from './example.ts'
+import { readJson, readSecret, wholeNumber } from './input.ts'
+import { facts, print, table, time } from './output.ts'
+import { withTools } from './tools.ts'
+
+const TOKEN = 'LEADSTAGE_REFRESH_TOKEN'
+
+/** `connection add|list|show|pause|resume|remove|create-field|rules|settings`. */
+export function addConnectionCommands(program: Command): void {
+  const group = program.command('connection').description('installed CRM accounts')
+
+  group
+    .command('add')
+    .description(`connect a CRM account, or connect it again; the refresh token comes on standard input or in ${TOKEN}`)
+    .argument('<crm>', Object.keys(connectors).join(', '))
+    .requiredOption('--workspace <workspace>', 'id or name')
+    .option('--name <name>', 'a name for people')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('connection add hubspot --workspace Acme < refresh-token.txt'))
+    .action(async (crm: string, { workspace, name, json }: { workspace: string; name?: string; json?: boolean }) => {
+      const refreshToken = await readSecret(TOKEN, 'refresh token')
+      const added = await withTools((tools) => addConnection(tools.caller, { workspace, crm, refreshToken, name }, tools))
+      print(json, added, () =>
+        [
+          `Connection ${added.id} to the ${crm} account ${added.account} ${added.created ? 'is there' : 'has a new grant'}.`,
+          { saved: 'The default mapping is saved as version 1.', kept: 'Its mapping is kept.', failed: 'No mapping is saved yet.' }[
+            added.mapping
+          ],
+          ...added.findings.map(({ fatal, text }) => `${fatal ? 'Problem' : 'Note'}: ${text}`),
+          `Next: mapping show ${added.id}; route set --connection ${added.id} --dataset <dataset>`,
+        ].join('\n'),
+      )
+    })
+
+  group
+    .command('list')
+    .description('list the connections')
+    .option('--workspace <workspace>', 'only of this workspace (id or name)')
+    .option('--all', 'removed ones too')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('connection list'))
+    .action(async ({ workspace, all, json }: { workspace?: string; all?: boolean; json?: boolean }) => {
+      const found = await withTools(async ({ caller }) => {
+        const workspaceId = workspace === undefined ? undefined : (await findWorkspace(caller, workspace)).id
+        return listConnections(caller, { workspaceId, removed: all })
+      })
+      const headings = ['id', 'workspace', 'crm', 'account', 'name', 'state', 'routes', 'inbox', 'set aside', 'last change']
+      const rows = () =>
+        found.map((it) => [
+          ...[it.id, it.workspace, it.crm, it.account, it.name],
+          ...[stateOf(it), it.routes, it.inbox, it.quarantined, time(it.lastChangeAt)],
+        ])
+      print(json, found, () => table(headings, rows(), 'There is no connection yet. Next: connection add'))
+    })
+
+  group
+    .command('show')
+    .description('show one connection')
+    .argument('<connection>', 'its number', wholeNumber)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('connection show 1'))
+    .action(async (id: number, { json }: { json?: boolean }) => {
+      const found = await withTools(async ({ caller }) => ({
+        ...(await showConnection(caller, id)),
+        rules: await readRules(caller, id),
+        settings: await readSettings(caller, id),
+        routeList: await listRoutes(caller, { connectionId: id }),
+      }))
+      print(json, found, () =>
+        facts([
+          ['connection', found.id],
+          ['workspace', `${found.workspace} (${found.workspaceId})`],
+          ['account', `${found.crm} ${found.account}`],
+          ['name', found.name],
+          ['state', stateOf(found)],
+          ['to do', found.notice],
+          ['since', time(found.createdAt)],
+          ['scopes', found.scopes.join(' ')],
+          [
+            'routes',
+            found.routeList.map(({ metaId, mode }) => `${metaId} (${mode})`).join(', ') || 'none yet: changes are kept until there is one',
+          ],
+          ['inbox', `${found.inbox} packets, ${found.quarantined} set aside`],
+          ['set aside for', found.inboxErrors.join(', ')],
+          ['last change', time(found.lastChangeAt) ?? 'none within a week'],
+          ['rules', JSON.stringify(found.rules)],
+          ['settings', JSON.stringify(found.settings)],
+        ]),
+      )
+    })
+
+  group
+    .command('pause')
+    .description('keep receiving changes, but look up and send nothing')
+    .argument('<connection>', 'its number', wholeNumber)
+    .addHelpText('after', examples('connection pause 1'))
+    .action(async (id: number) => {
+      await withTools(({ caller }) => pauseConnection(caller, id))
+      print(false, null, () => `Connection ${id} is paused. Its changes are kept; events older than seven days are lost.`)
+    })
+
+  group
+    .command('resume')
+    .description('go on after a pause')
+    .argument('<connection>', 'its number', wholeNumber)
+    .addHelpText('after', examples('connection resume 1'))
+    .action(async (id: number) => {
+      const state = await withTools(({ caller }) => resumeConnection(caller, id))
+      print(false, null, () => `Connection ${id} is "${state}" again.`)
+    })
+
+  group
+    .command('remove')
+    .description('disconnect a CRM account: its grant is forgotten, what was not sent stays unsent')
+    .argument('<connection>', 'its number', wholeNumber)
+    .option('--yes', 'really')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('connection remove 1 --yes'))
+    .action(async (id: number, { yes, json }: { yes?: boolean; json?: boolean }) => {
+      const removal = await withTools(async ({ caller }) => {
+        const { crm, account, inbox, quarantined } = await showConnection(caller, id)
+        if (!yes) {
+          const what = `connection ${id} (${crm} ${account}) with ${inbox + quarantined} packets of changes and all unsent events`
+          throw problem('not_confirmed', `This removes ${what}. To do it, repeat the command with --yes.`)
+        }
+        return removeConnection(caller, id)
+      })
+      const { packets, unsent } = removal
+      print(json, removal, () => `Connection ${id} is removed; ${packets} packets of changes and ${unsent} unsent events went with it.`)
+    })
+
+  group
+    .command('create-field')
+    .description('create the field for the Meta lead id in the CRM, if it is missing')
+    .argument('<connection>', 'its number', wholeNumber)
+    .addHelpText('after', examples('connection create-field 1'))
+    .action(async (id: number) => {
+      const field = await withTools(({ caller, connections }) => createLeadIdField(caller, id, connections))
+      print(false, null, () => `The CRM has the field "${field}".`)
+    })
+
+  addDocumentCommand(group, 'rules', 'which leads count, consent, repeats and the like', readRules, setRules)
+  addDocumentCommand(
+    group,
+    'settings',
+    'what the connector needs to know, such as the field of the Meta lead id',
+    readSettings,
+    setSettings,
+  )
+}
+
+/** A command that shows a JSON document, or changes the values that a file gives. */
+function addDocumentCommand(
+  group: Command,
+  name: 'rules' | 'settings',
+  what: string,
+  read: typeof readSettings,
+  set: typeof setSettings,
+): void {
+  group
+    .command(name)
+    .description(`show the ${name} (${what}); with --set, change those that a JSON file gives`)
+    .argument('<connection>', 'its number', wholeNumber)
+    .option('--set <file>', 'JSON object with the values to change, null for the default; - is standard input')
+    .addHelpText('after', examples(`connection ${name} 1`, `connection ${name} 1 --set ${name}.json`))
+    .action(async (id: number, { set: file }: { set?: string }) => {
+      const given = file === undefined ? undefined : await readJson(file)
+      const shown = await withTools(({ caller }) => (file === undefined ? read(caller, id) : set(caller, id, given)))
+      print(true, shown, () => '')
+    })
+}
+
+const stateOf = ({ state, stateReason }: ConnectionView) => (stateReason === null ? state : `${state} (${stateReason})`)

@@ -1,0 +1,104 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { RecordRef } from '../../connectors/connector.ts'
+import type { Outcome } from '../database/tables.ts'
+import { type ListedRecord, listRecords } from '../settings/list-records.ts'
+import { problem } from '../settings/problem.ts'
+import { recordStory } from '../settings/record-story.ts'
+import { retryQuarantined, retryRecord } from '../settings/retry.ts'
+import { examples } from './example.ts'
+import { instant, wholeNumber } from './input.ts'
+import { print, table, time } from './output.ts'
+import { storyText } from './story-text.ts'
+import { withTools } from './tools.ts'
+
+const outcomes: Outcome[] = ['pending', 'sent', 'unconfirmed', 'waiting', 'suppressed', 'rejected', 'expired']
+
+interface ListOptions {
+  connection?: number
+  outcome?: Outcome
+  reason?: string
+  since?: Date
+  limit: number
+  after?: string
+  json?: boolean
+}
+
+/** `record list|show|retry`. */
+export function addRecordCommands(program: Command): void {
+  const group = program.command('record').description('what became of each record')
+
+  group
+    .command('list')
+    .description('list stage changes with their outcomes, the latest first')
+    .option('--connection <connection>', 'only of this connection', wholeNumber)
+    .addOption(new Option('--outcome <outcome>', 'only with this outcome').choices(outcomes))
+    .option('--reason <code>', 'only with this reason')
+    .option('--since <time>', 'only changes since then (ISO 8601)', instant)
+    .option('--limit <count>', 'how many, at most 1000', wholeNumber, 50)
+    .option('--after <place>', 'go on where a list ended')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('record list', 'record list --outcome rejected --since 2026-01-31'))
+    .action(async ({ connection, json, ...filter }: ListOptions) => {
+      const page = await withTools(({ caller }) => listRecords(caller, { ...filter, connectionId: connection }))
+      print(json, page, () => {
+        const headings = ['changed', 'connection', 'record', 'stage', 'event', 'dataset', 'outcome', 'reason']
+        const list = table(headings, page.records.map(rowOf), 'Nothing is here yet.')
+        return page.next === undefined ? list : `${list}\n\nMore: --after ${page.next}`
+      })
+    })
+
+  group
+    .command('show')
+    .description('tell the story of one record: what arrived, whose lead it is, what was sent, what Meta said, or why not')
+    .argument('<record>', 'type/id as the CRM has them, for example contact/101', recordRef)
+    .option('--connection <connection>', 'where several connections have such a record', wholeNumber)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('record show contact/101'))
+    .action(async (ref: RecordRef, { connection, json }: { connection?: number; json?: boolean }) => {
+      const story = await withTools(({ caller }) => recordStory(caller, { ref, connectionId: connection }))
+      print(json, story, () => storyText(story))
+    })
+
+  group
+    .command('retry')
+    .description('have the unsent changes of a record judged anew, or take changes that were set aside back into the inbox')
+    .argument('[record]', 'type/id as the CRM has them', recordRef)
+    .option('--connection <connection>', 'where several connections have such a record', wholeNumber)
+    .option('--event <id>', 'only this event')
+    .addOption(new Option('--quarantined', 'all changes of the connection that were set aside').conflicts('event'))
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('record retry contact/101', 'record retry --quarantined --connection 1'))
+    .action(async (ref: RecordRef | undefined, options: RetryOptions) => {
+      const { connection, event, quarantined, json } = options
+      if (quarantined) {
+        if (connection === undefined || ref !== undefined)
+          throw problem('invalid_input', 'Quarantined changes are retried for a whole --connection.')
+        const freed = await withTools(({ caller }) => retryQuarantined(caller, connection))
+        return print(json, freed, () => `${freed.packets} packets of changes are in the inbox again.`)
+      }
+      if (ref === undefined) throw problem('invalid_input', 'Name the record as type/id, or use --quarantined with --connection.')
+      const { retried } = await withTools(({ caller }) => retryRecord(caller, { ref, connectionId: connection, eventId: event }))
+      print(json, { retried }, () => `${retried} changes of ${ref.type}/${ref.id} are judged anew by the running server.`)
+    })
+}
+
+interface RetryOptions {
+  connection?: number
+  event?: string
+  quarantined?: boolean
+  json?: boolean
+}
+
+function recordRef(given: string): RecordRef {
+  const slash = given.indexOf('/')
+  if (slash < 1 || slash === given.length - 1) throw new InvalidArgumentError('It has to look like contact/101.')
+  return { type: given.slice(0, slash), id: given.slice(slash + 1) }
+}
+
+function rowOf(it: ListedRecord): (string | number | null)[] {
+  const stage = it.stage === null ? 'new lead' : it.stage.stageId
+  return [
+    ...[time(it.occurredAt), it.connectionId, `${it.record.type}/${it.record.id}`, stage],
+    ...[it.eventName, it.datasetId, it.outcome, it.reason],
+  ]
+}

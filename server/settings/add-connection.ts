@@ -1,0 +1,117 @@
+/** Connecting a CRM account with a refresh token, for the first time or again. */
+import { sql } from 'kysely'
+import type { AppCredentials, Finding, HttpPort, TokenGrant } from '../../connectors/connector.ts'
+import { CodedError } from '../../connectors/errors.ts'
+import { connectorFor } from '../../connectors/registry.ts'
+import type { Connections } from '../connections/connections.ts'
+import { storeGrant } from '../connections/grants.ts'
+import type { Vault } from '../connections/vault.ts'
+import { type Trx, transaction } from '../database/transaction.ts'
+import { audit, type Caller } from './caller.ts'
+import { findWorkspace } from './find.ts'
+import { proposeMapping, saveFirstMapping } from './mappings.ts'
+import { problem } from './problem.ts'
+
+export interface InstallTools {
+  vault: Vault
+  /** Our credentials by connector id. */
+  apps: Readonly<Record<string, AppCredentials | undefined>>
+  http: HttpPort
+  connections: Connections
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+export interface NewConnection {
+  /** Id or name. */
+  workspace: string | number
+  crm: string
+  refreshToken: string
+  /** For people; the account key where none is given. */
+  name?: string
+}
+
+export interface AddedConnection {
+  id: number
+  crm: string
+  account: string
+  /** False: it was connected before, and has a new grant now. */
+  created: boolean
+  /** `failed`: the CRM would not show its stages; nothing is mapped until a mapping is saved. */
+  mapping: 'saved' | 'kept' | 'failed'
+  /** What is missing in the account; where the CRM could not be asked, why. */
+  findings: Finding[]
+}
+
+/**
+ * Connects an account: trades the refresh token for a grant, keeps that before anything else can fail, then saves the
+ * default mapping where there is none. An account of the same workspace is connected again.
+ *
+ * Throws `CodedError`: `unknown_crm`, `workspace_unknown`, `crm_off`, `account_taken` (it is connected in another
+ * workspace), or what the CRM makes of the token (`grant_revoked`, `app_misconfigured`, …).
+ */
+export async function addConnection(caller: Caller, given: NewConnection, tools: InstallTools): Promise<AddedConnection> {
+  const { install, manifest } = connectorFor(given.crm)
+  const workspace = await findWorkspace(caller, given.workspace)
+  const app = Object.hasOwn(tools.apps, given.crm) ? tools.apps[given.crm] : undefined
+  if (app === undefined) {
+    throw problem('crm_off', `This server has no credentials for ${manifest.displayName}. Put those of your app into the environment.`)
+  }
+  const grantedAt = tools.now?.() ?? Date.now()
+  const grant = await install.refresh(app, given.refreshToken, tools.http, grantedAt)
+  const { id, created } = await transaction(caller.db, (trx) => claimAccount(trx, caller, workspace.id, given, grant))
+  await storeGrant(caller.db, tools.vault, id, { ...grant, grantedAt })
+  tools.connections.forget(id)
+  return { id, crm: given.crm, account: grant.account, created, ...(await prepare(caller, id, tools)) }
+}
+
+/** The row of the account. A removed connection of another workspace lets go of its account. */
+async function claimAccount(trx: Trx, caller: Caller, workspaceId: number, { crm, name }: NewConnection, { account }: TokenGrant) {
+  const known = await trx
+    .selectFrom('connection')
+    .select(['id', 'workspace_id', 'state'])
+    .where('crm', '=', crm)
+    .where('account_key', '=', account)
+    .forUpdate()
+    .executeTakeFirst()
+  if (known !== undefined && known.workspace_id !== workspaceId) {
+    if (known.state !== 'removed') {
+      throw problem('account_taken', `The account ${account} is connected in another workspace. Remove it there first.`)
+    }
+    const released = `${account} (was connection ${known.id})`
+    await trx.updateTable('connection').set({ account_key: released }).where('id', '=', known.id).execute()
+  }
+  const again = known !== undefined && known.workspace_id === workspaceId
+  const { id } = again
+    ? await trx
+        .updateTable('connection')
+        .set({
+          state: sql`case when state <> 'removed' then state
+            when exists (select from route where connection_id = connection.id) then 'active' else 'setup' end`,
+          ...(name !== undefined && { name }),
+        })
+        .where('id', '=', known.id)
+        .returning('id')
+        .executeTakeFirstOrThrow()
+    : await trx
+        .insertInto('connection')
+        .values({ workspace_id: workspaceId, crm, account_key: account, name: name ?? '', state_reason: null })
+        .returning('id')
+        .executeTakeFirstOrThrow()
+  const action = again ? 'connection.reconnect' : 'connection.add'
+  await audit(trx, caller, { workspaceId, action, subject: `connection:${id}`, detail: { crm, account } })
+  return { id, created: !again }
+}
+
+/** The connection stands; what fails here is told and can be done later. */
+async function prepare(caller: Caller, id: number, { connections }: InstallTools): Promise<Pick<AddedConnection, 'mapping' | 'findings'>> {
+  try {
+    const { connector, context } = await connections.get(id)
+    const findings = await connector.check(context)
+    const saved = await saveFirstMapping(caller, id, () => proposeMapping(caller, id, connections))
+    return { mapping: saved ? 'saved' : 'kept', findings }
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    return { mapping: 'failed', findings: [{ code: error.code, fatal: true, text: error.userText }] }
+  }
+}

@@ -1,0 +1,28 @@
+import type { Database } from '../database/pool.ts'
+
+/** Who asks a settings service for something. */
+export interface Caller {
+  db: Database
+  /** Written into the audit trail: `operator` for the command line, a person's id at the CRM for pages. */
+  actor: string
+  /** The only workspace the caller may see; absent for the operator of the server, who sees all. */
+  workspaceId?: number
+}
+
+export interface AuditEntry {
+  workspaceId: number
+  /** `connection.pause`, `mapping.set`, … */
+  action: string
+  /** `connection:<id>`, `dataset:<id>`, `workspace:<id>`, `record:<id>`. */
+  subject: string
+  /** Never a secret, never contact data. */
+  detail?: Record<string, unknown>
+}
+
+/** Notes a change in the audit trail; `trx` is the transaction of the change. */
+export async function audit(trx: Database, caller: Caller, { workspaceId, action, subject, detail = {} }: AuditEntry): Promise<void> {
+  await trx
+    .insertInto('audit')
+    .values({ workspace_id: workspaceId, actor: caller.actor, action, subject, detail: JSON.stringify(detail) })
+    .execute()
+}

@@ -1,0 +1,108 @@
+/** Connections as people see them, and pausing them. */
+import { sql } from 'kysely'
+import type { ConnectionState } from '../database/tables.ts'
+import { type Trx, transaction } from '../database/transaction.ts'
+import { audit, type Caller } from './caller.ts'
+import { findConnection, findLiveConnection } from './find.ts'
+import { problem } from './problem.ts'
+
+export interface ConnectionView {
+  id: number
+  workspaceId: number
+  workspace: string
+  crm: string
+  account: string
+  name: string
+  state: ConnectionState
+  /** Code of what the customer has to act on, with its text where the notice is open. */
+  stateReason: string | null
+  notice: string | null
+  scopes: string[]
+  createdAt: Date
+  routes: number
+  /** Packets of changes that are still to be handled, and such as were set aside. */
+  inbox: number
+  quarantined: number
+  /** Codes of why packets were set aside or put off. */
+  inboxErrors: string[]
+  /** When the last change was received; null: none within a week. */
+  lastChangeAt: Date | null
+}
+
+/** All connections, or those of one workspace; removed ones only where asked for. */
+export async function listConnections(
+  caller: Caller,
+  { workspaceId = caller.workspaceId, id, removed = false }: { workspaceId?: number; id?: number; removed?: boolean } = {},
+): Promise<ConnectionView[]> {
+  const { rows } = await sql<ConnectionView & { inbox: string; quarantined: string; routes: string }>`
+    select c.id, c.workspace_id as "workspaceId", w.name as workspace, c.crm, c.account_key as account, c.name, c.state,
+      c.state_reason as "stateReason", c.scopes, c.created_at as "createdAt",
+      (select n.text from notice n where n.subject = 'connection:' || c.id and n.closed_at is null order by n.opened_at desc limit 1) as notice,
+      (select count(*) from route r where r.connection_id = c.id) as routes,
+      p.inbox, p.quarantined, p.errors as "inboxErrors",
+      greatest(p.last, (select l.received_at from ledger l where l.connection_id = c.id and l.occurred_at > now() - interval '7 days'
+        order by l.occurred_at desc limit 1)) as "lastChangeAt"
+    from connection c join workspace w on w.id = c.workspace_id
+    cross join lateral (
+      select count(*) filter (where not quarantined) as inbox, count(*) filter (where quarantined) as quarantined,
+        coalesce(array_agg(distinct last_error) filter (where last_error is not null), '{}') as errors, max(received_at) as last
+      from packet where connection_id = c.id
+    ) p
+    where (${workspaceId ?? null}::int is null or c.workspace_id = ${workspaceId ?? null})
+      and (${id ?? null}::int is null or c.id = ${id ?? null}) and (${removed} or c.state <> 'removed')
+    order by c.id`.execute(caller.db)
+  return rows.map((row) => ({ ...row, routes: Number(row.routes), inbox: Number(row.inbox), quarantined: Number(row.quarantined) }))
+}
+
+/** Throws `CodedError` `connection_unknown`. */
+export async function showConnection(caller: Caller, id: number): Promise<ConnectionView> {
+  await findConnection(caller, id)
+  const [view] = await listConnections(caller, { id, removed: true })
+  return view as ConnectionView
+}
+
+/** Changes are still received and kept, and nothing is looked up or sent. Throws `CodedError` `connection_unknown`, `connection_removed`. */
+export async function pauseConnection(caller: Caller, id: number): Promise<void> {
+  await transaction(caller.db, async (trx) => {
+    const { state, workspace_id } = await findLiveConnection(caller, id, { trx, lock: true })
+    if (state === 'paused') return
+    await trx.updateTable('connection').set({ state: 'paused' }).where('id', '=', id).execute()
+    await audit(trx, caller, {
+      workspaceId: workspace_id,
+      action: 'connection.pause',
+      subject: `connection:${id}`,
+      detail: { from: state },
+    })
+  })
+}
+
+/**
+ * Work goes on with what was kept; a connection that asked for attention before asks again, if that is not settled.
+ * Throws `CodedError` `connection_unknown`, `connection_removed`, `connection_not_paused`.
+ */
+export async function resumeConnection(caller: Caller, id: number): Promise<ConnectionState> {
+  return transaction(caller.db, async (trx) => {
+    const { state, workspace_id } = await findLiveConnection(caller, id, { trx, lock: true })
+    if (state !== 'paused') throw problem('connection_not_paused', `Connection ${id} is not paused; its state is "${state}".`)
+    const resumed = await leavePause(trx, id)
+    await audit(trx, caller, {
+      workspaceId: workspace_id,
+      action: 'connection.resume',
+      subject: `connection:${id}`,
+      detail: { to: resumed },
+    })
+    return resumed
+  })
+}
+
+async function leavePause(trx: Trx, id: number): Promise<ConnectionState> {
+  const { rows } = await sql<{ state: ConnectionState }>`
+    update connection c set
+      state = case when o.open then 'attention' when exists (select from route where connection_id = c.id) then 'active' else 'setup' end,
+      state_reason = case when o.open then c.state_reason end
+    from (select exists (
+      select from notice n join connection p on p.id = ${id} and n.subject = 'connection:' || p.id and n.code = p.state_reason
+      where n.closed_at is null) as open) o
+    where c.id = ${id} returning c.state`.execute(trx)
+  return rows[0]?.state ?? 'setup'
+}
