@@ -1,12 +1,18 @@
 /** The funnel of the example in Meta's conversion leads guide, and when each lead of the demo reaches which stage of it. */
 
-/** Stages in funnel order, and how many leads get that far. */
-export const funnel = [
+export interface FunnelStage {
+  eventName: string
+  /** How many leads get that far. */
+  leads: number
+}
+
+/** In funnel order; the first stage is that of all leads. */
+export const funnel: readonly [FunnelStage, ...FunnelStage[]] = [
   { eventName: 'Raw Lead', leads: 100 },
   { eventName: 'Marketing Qualified Lead', leads: 70 },
   { eventName: 'Sales Opportunity', leads: 30 },
   { eventName: 'Converted', leads: 15 },
-] as const
+]
 
 export interface Step {
   /** Number of the lead, from 0. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '../simulators/child.ts'
 import type { SenderStats } from '../simulators/hubspot/webhook-sender.ts'
-import { funnel, planWalk, type Step } from './funnel.ts'
+import { type FunnelStage, funnel, planWalk, type Step } from './funnel.ts'
 import { metaLeadId, person } from './people.ts'
 import type { Source } from './source.ts'
 
@@ -22,7 +22,7 @@ const strokeMs = 40
  */
 const sending = { windowMs: 250, batchSize: 25, shuffle: true, duplicateRate: 0.1, reissueRate: 0.05 }
 
-/** @param faults for tests: `loseLastWebhook` keeps HubSpot from telling of the last change */
+/** @param faults for tests: `loseLastWebhook` keeps HubSpot from telling of the last changes */
 export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): Promise<Source> {
   const clientSecret = randomBytes(16).toString('hex')
   const refreshToken = randomBytes(16).toString('hex')
@@ -37,23 +37,25 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
   const leads = Array.from({ length: funnel[0].leads }, (_, index) => ({ id: metaLeadId(index), generatedAt: now - (index + 1) * 5_000 }))
 
   const contactId = (lead: number) => String(70_000_000_001 + lead * 50)
-  const create = ({ lead }: Step, at: number) => ({
+  const creation = ({ lead, after }: Step, start: number) => ({
     type: 'contact',
     id: contactId(lead),
-    at,
-    properties: { ...person(lead), meta_lead_id: leads[lead]?.id, lifecyclestage: lifecycle[0] },
+    at: start + after,
+    properties: { ...person(lead), meta_lead_id: metaLeadId(lead), lifecyclestage: lifecycle[0] },
   })
-  const change = ({ lead, stage }: Step, at: number) => ({
+  const move = ({ lead, stage, after }: Step, start: number) => ({
     type: 'contact',
     id: contactId(lead),
-    at,
+    at: start + after,
     properties: { lifecyclestage: lifecycle[stage] },
   })
+  const make = async (command: 'create' | 'change', inputs: object[]) => {
+    if (inputs.length > 0) await hubspot.control(command, inputs)
+  }
 
   return {
     name,
     crm: 'hubspot',
-    account: String(portalId),
     refreshToken,
     leads,
     env: {
@@ -64,26 +66,25 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
     },
     connect: (serverUrl) => hubspot.control('webhooks', { targetUrl: `${serverUrl}/webhooks/hubspot` }),
     async walk(changed) {
-      const start = Date.now()
       const plan = planWalk()
-      while (plan.length > 0) {
-        const due = plan.splice(
-          0,
-          firstIndex(plan, ({ after }) => start + after > Date.now()),
+      const start = Date.now()
+      let done = -1
+      while (done < (plan.at(-1) as Step).after) {
+        const now = Date.now() - start
+        const due = plan.filter(({ after }) => after > done && after <= now)
+        done = now
+        const last = due.includes(plan.at(-1) as Step)
+        if (faults.loseLastWebhook && last) await hubspot.control('webhooks', { lossRate: 1 })
+        await make(
+          'create',
+          due.filter(({ stage }) => stage === 0).map((step) => creation(step, start)),
         )
-        if (faults.loseLastWebhook && plan.length === 0) await hubspot.control('webhooks', { lossRate: 1 })
-        const [fresh, moved] = [due.filter(({ stage }) => stage === 0), due.filter(({ stage }) => stage > 0)]
-        const make = (step: Step) => create(step, start + step.after)
-        if (fresh.length > 0) await hubspot.control('create', fresh.map(make))
-        const move = (step: Step) => change(step, start + step.after)
-        if (moved.length > 0) await hubspot.control('change', moved.map(move))
+        await make(
+          'change',
+          due.filter(({ stage }) => stage > 0).map((step) => move(step, start)),
+        )
         for (const { lead, stage, after } of due)
-          changed({
-            source: name,
-            leadId: leads[lead]?.id as string,
-            eventName: funnel[stage as 0].eventName,
-            at: start + after,
-          })
+          changed({ source: name, leadId: metaLeadId(lead), eventName: (funnel[stage] as FunnelStage).eventName, at: start + after })
         await sleep(strokeMs)
       }
     },
@@ -92,18 +93,34 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
       const { delivered, requests, duplicates } = await hubspot.control<SenderStats>('stats')
       return { events: delivered, requests, repeated: duplicates }
     },
-    tryOut: () => {
-      const steps = Map.groupBy(planWalk(), ({ lead }) => lead)
-      const qualified = [...steps.keys()].find((lead) => steps.get(lead)?.length === 2) as number
-      const input = JSON.stringify({ type: 'contact', id: contactId(qualified), properties: { lifecyclestage: 'salesqualifiedlead' } })
-      return [[`Move a contact in ${name}: it arrives as one more event`, `curl -d '${input}' ${hubspot.url}/__control/change`]]
+    visit: {
+      record: `contact/${contactId(leadThatReaches(4))}`,
+      preview: {
+        crm: 'hubspot',
+        account: String(portalId),
+        recordType: 'contact',
+        recordId: contactId(0),
+        stage: { source: 'lifecyclestage', id: 'customer' },
+        occurredAt: now,
+        identity: { metaLeadId: metaLeadId(0), emails: [' Ada.Almond@Example.com '], phones: ['(202) 555-0100'], country: 'US' },
+      },
+      changes: [
+        [
+          `Move a ${name} contact on; its event joins the list and what Meta received`,
+          [
+            `curl -s ${hubspot.url}/__control/change -d '{`,
+            `"type": "contact", "id": "${contactId(leadThatReaches(2))}",`,
+            `"properties": { "lifecyclestage": "salesqualifiedlead" } }'`,
+          ].join('\n      '),
+        ],
+      ],
     },
     close: hubspot.close,
   }
 }
 
-/** Index of the first item that `holds`, or the number of items. */
-function firstIndex<T>(items: readonly T[], holds: (item: T) => boolean): number {
-  const index = items.findIndex(holds)
-  return index < 0 ? items.length : index
+/** The first lead that ends after this many stages. */
+function leadThatReaches(stages: number): number {
+  const walks = Map.groupBy(planWalk(), ({ lead }) => lead)
+  return [...walks].find(([, steps]) => steps.length === stages)?.[0] as number
 }

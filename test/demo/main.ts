@@ -16,7 +16,11 @@ import { readSent, walkAndWatch } from './watch.ts'
 /** From start to verdict, milliseconds. */
 const patienceMs = 120_000
 
-const { values: options } = parseArgs({ options: { exit: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' } } })
+const help = `npm run demo [-- --exit] [--json]
+  --exit  end after the walk; exit code 0 only when every event arrived once and correct
+  --json  print the result as one JSON object on standard output, and nothing else there
+`
+const options = readOptions()
 const screen = openScreen(options.json === true)
 let stop: () => Promise<void> = async () => undefined
 /** Exit code of a walk that is over. */
@@ -36,11 +40,27 @@ async function run(): Promise<number> {
   const seconds = () => `${((Date.now() - started) / 1000).toFixed(1)} s`
   screen.say(`  The server, its PostgreSQL and the stand-ins are up (${seconds()}).`)
   await install(stack)
-  screen.say(`  A workspace, a HubSpot account and a Meta dataset are connected (${seconds()}).`, '')
+  const names = stack.sources.map(({ name }) => name).join(' and ')
+  screen.say(`  One workspace connects ${names} with a Meta dataset (${seconds()}).`, '')
   result = (await walk(stack, started)) ? 0 : 1
   if (options.exit) return result
-  screen.tell(...lookAround(stack))
+  screen.tell(...(await lookAround(stack)))
   return stack.server.died
+}
+
+/** An error's message, and that of its cause: a failed fetch says why only there. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+}
+
+function readOptions() {
+  try {
+    return parseArgs({ options: { exit: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' } } }).values
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${help}`)
+    process.exit(2)
+  }
 }
 
 /** Faults on purpose, so that tests see the demo fail. */
@@ -61,7 +81,7 @@ async function walk(stack: Stack, started: number): Promise<boolean> {
   const sum = (name: 'events' | 'requests' | 'repeated') => traffic.reduce((total, part) => total + part[name], 0)
   const webhooks = { events: sum('events'), requests: sum('requests'), repeated: sum('repeated') }
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ ...verdict, webhooks, seconds: (Date.now() - started) / 1000 })}\n`)
+    process.stdout.write(`${JSON.stringify({ ...verdict, webhooks, timedOut: seen.late, seconds: (Date.now() - started) / 1000 })}\n`)
   }
   screen.say(
     '',
@@ -77,11 +97,8 @@ async function walk(stack: Stack, started: number): Promise<boolean> {
   return good
 }
 
-if (options.help) {
-  process.stdout.write(
-    'npm run demo [-- --exit] [--json]\n  --exit  end after the walk; exit code 0 only when all arrived\n  --json  the result as JSON\n',
-  )
-} else {
+if (options.help) process.stdout.write(help)
+else {
   let signal: NodeJS.Signals | undefined
   const ending = interrupted.then((first) => {
     signal = first
@@ -89,7 +106,7 @@ if (options.help) {
     return first === 'SIGINT' && result !== undefined ? result : 128 + constants.signals[first]
   })
   const work = run().catch((error: unknown) => {
-    if (signal === undefined) screen.complain(error instanceof Error ? error.message : String(error))
+    if (signal === undefined) screen.complain(describe(error))
     return 1
   })
   const code = await Promise.race([work, ending])

@@ -34,7 +34,8 @@ export function table(verdict: Verdict, paint: Paint): string[] {
   const several = Object.keys(verdict.sources).length > 1
   const head = row('', 'changed', 'sent', 'received', 'median', 'p99')
   const stages = verdict.stages.map((stage) => countsRow(several ? `${stage.source}: ${stage.eventName}` : stage.eventName, stage))
-  return [paint('dim', head), ...stages, paint('bold', countsRow('All', verdict))]
+  const note = paint('dim', '  Delays run from the change in the CRM to the arrival at Meta.')
+  return [paint('dim', head), ...stages, paint('bold', countsRow('All', verdict)), note]
 }
 
 /** Below the table: what the numbers do not say. The last line tells how it went. */

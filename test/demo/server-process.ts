@@ -29,7 +29,7 @@ export interface ServerProcess {
  */
 export async function startServer(folder: string, settings: Record<string, string>): Promise<ServerProcess> {
   const port = await freePort()
-  const url = `http://localhost:${port}`
+  const url = `http://127.0.0.1:${port}`
   const logFile = join(folder, 'server.log')
   const env = { DATA_DIR: join(folder, 'data'), PORT: String(port), PUBLIC_URL: url, ...settings }
   const log = await open(logFile, 'a', 0o600)

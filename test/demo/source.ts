@@ -1,4 +1,5 @@
 /** What a CRM brings to the demo: a stand-in, a connection to install, and a walk down the funnel. */
+import type { LeadStageRecordInput } from '../../connectors/record.ts'
 import type { Change } from './judge.ts'
 
 export interface MetaLead {
@@ -16,8 +17,7 @@ export interface Source {
   env: Record<string, string>
   /** The Meta leads that will walk; Meta refuses all others. */
   leads: readonly MetaLead[]
-  /** The account that gets connected, and the secret of its grant. */
-  account: string
+  /** The secret of the account's grant, by which it gets connected. */
   refreshToken: string
   /** From now on webhooks go to the server at this address. */
   connect(serverUrl: string): Promise<void>
@@ -27,7 +27,14 @@ export interface Source {
   idle(): Promise<boolean>
   /** Numbers of the way here for the report. */
   traffic(): Promise<{ events: number; requests: number; repeated: number }>
-  /** What a visitor can do to the CRM by hand: pairs of a remark and a command line. */
-  tryOut(): [remark: string, command: string][]
+  /** What a visitor can look at and try. */
+  visit: {
+    /** A record that went all the way, as the command line names it. */
+    record: string
+    /** A record for the preview. */
+    preview: LeadStageRecordInput
+    /** What to do to the CRM by hand: remarks with a command line each. */
+    changes: [remark: string, command: string][]
+  }
   close(): Promise<void>
 }

@@ -1,5 +1,5 @@
 /** Everything that runs during the demo, in a temporary folder that goes with it. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findEmbedded } from '../../server/database/embedded.ts'
@@ -15,8 +15,6 @@ export interface Dataset {
 }
 export interface Stack {
   folder: string
-  /** Sets the environment of a shell so that the command line works on this server. */
-  envFile: string
   dataset: Dataset
   sources: Source[]
   meta: Child
@@ -70,8 +68,5 @@ export async function startStack(startSources: (() => Promise<Source>)[], hold: 
   if (embedded === undefined) throw new Error('the PostgreSQL of the server cannot be found')
   const db = openDatabase({ url: embedded.url, log: createLog({ level: 'silent' }), max: 2 })
   await own(() => db.destroy())
-  const envFile = join(folder, 'env')
-  const lines = Object.entries(server.env).map(([name, value]) => `export ${name}='${value}'\n`)
-  await writeFile(envFile, lines.join(''), { mode: 0o600 })
-  return { folder, envFile, dataset, sources, meta, server, db, stop }
+  return { folder, dataset, sources, meta, server, db, stop }
 }

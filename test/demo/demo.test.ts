@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+
+/** Starts the demo with a folder for temporary files of its own, so that what it leaves behind is seen. */
+async function startDemo(t: Test, args: string[], env: Record<string, string> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'leadstage-demo-test-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { ...process.env, TMPDIR: folder, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const ended = once(child, 'exit').then(([code]) => code as number | null)
+  return { child, folder, ended, stdout: text(child.stdout), stderr: text(child.stderr) }
+}
+
+t.test('every change arrives once and correct, and the result is one JSON object', async (t) => {
+  const demo = await startDemo(t, ['--exit', '--json'])
+  t.equal(await demo.ended, 0, 'ends well')
+  const summary = JSON.parse(await demo.stdout)
+  t.match(summary, {
+    changes: 215,
+    sent: 215,
+    received: 215,
+    lost: 0,
+    doubled: 0,
+    unexpected: 0,
+    wrong: 0,
+    sources: { HubSpot: { changes: 215, sent: 215, received: 215 } },
+    problems: [],
+  })
+  t.same(
+    summary.stages.map(({ eventName, received }: { eventName: string; received: number }) => [eventName, received]),
+    [
+      ['Raw Lead', 100],
+      ['Marketing Qualified Lead', 70],
+      ['Sales Opportunity', 30],
+      ['Converted', 15],
+    ],
+  )
+  t.ok(summary.webhooks.repeated > 0, 'some webhooks came twice')
+  t.ok(summary.delayMs.p50 > 0 && summary.delayMs.p99 >= summary.delayMs.p50)
+  t.equal(await demo.stderr, '')
+  t.same(await readdir(demo.folder), [], 'nothing is left behind')
+})
+
+t.test('a change that HubSpot never tells of is missed, and the demo says so', async (t) => {
+  const demo = await startDemo(t, ['--exit', '--json'], { DEMO_LOSE_LAST_WEBHOOK: '1' })
+  t.equal(await demo.ended, 1)
+  const { changes, received, lost, doubled } = JSON.parse(await demo.stdout)
+  t.ok(lost >= 1)
+  t.match({ changes, received, doubled }, { changes: 215, received: 215 - lost, doubled: 0 })
+  t.match(await demo.stderr, /Converted of lead \d+ was lost/)
+})
+
+t.test('a server that does not start is told with its last words', async (t) => {
+  // Without any programs to call, PostgreSQL cannot be launched.
+  const demo = await startDemo(t, ['--exit', '--json'], { PATH: '/nonexistent' })
+  t.equal(await demo.ended, 1)
+  t.equal(await demo.stdout, '')
+  t.match(await demo.stderr, /The server is gone: it ended with code 1[\s\S]*PostgreSQL/)
+  t.same(await readdir(demo.folder), [])
+})
+
+t.test('told to stop in the middle, it ends all it started and removes its folder', async (t) => {
+  const demo = await startDemo(t, [])
+  let printed = ''
+  demo.child.stdout.on('data', (chunk) => {
+    printed += chunk
+    if (printed.includes('connects')) demo.child.kill('SIGTERM')
+  })
+  t.equal(await demo.ended, 143)
+  t.same(await readdir(demo.folder), [])
+})
+
+t.test('when it is killed, the server notices, stops its PostgreSQL and removes the folder', async (t) => {
+  const demo = await startDemo(t, [])
+  let printed = ''
+  demo.child.stdout.on('data', (chunk) => {
+    printed += chunk
+    if (printed.includes('connects')) demo.child.kill('SIGKILL')
+  })
+  await demo.ended
+  const [name] = await readdir(demo.folder)
+  const deadline = Date.now() + 30_000
+  while (name !== undefined && existsSync(join(demo.folder, name)) && Date.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  t.same(await readdir(demo.folder), [])
+})
