@@ -1,37 +1,11 @@
 /** The command line, for people who host Leadstage: `npm run -s leadstage -- <command>`. */
-import { Command, CommanderError } from 'commander'
+import { CommanderError } from 'commander'
 import { CodedError } from '../../connectors/errors.ts'
-import { addConnectionCommands } from './connection.ts'
-import { addDatasetCommands } from './dataset.ts'
-import { addDoctorCommand } from './doctor.ts'
-import { examples } from './example.ts'
-import { addMappingCommands } from './mapping.ts'
 import { oneLine } from './output.ts'
-import { addPreviewCommand } from './preview.ts'
-import { addRecordCommands } from './record.ts'
-import { addRouteCommands } from './route.ts'
-import { addWorkspaceCommands } from './workspace.ts'
+import { createProgram } from './program.ts'
 
 const FAILED = 1
 const BAD_USAGE = 2
-
-function createProgram(): Command {
-  const program = new Command('leadstage')
-    .description('Reports lead stages from a CRM to Meta as conversion events.')
-    .exitOverride()
-    // Errors are told once, by `tell`.
-    .configureOutput({ writeErr: () => undefined })
-    .addHelpText('after', examples('workspace add "Acme"', 'connection add hubspot --workspace Acme', 'doctor'))
-  addWorkspaceCommands(program)
-  addConnectionCommands(program)
-  addDatasetCommands(program)
-  addRouteCommands(program)
-  addMappingCommands(program)
-  addRecordCommands(program)
-  addPreviewCommand(program)
-  addDoctorCommand(program)
-  return program
-}
 
 /** One line for whatever went wrong, and the exit code. */
 function tell(error: unknown): number {

@@ -52,7 +52,8 @@ export function createPreview({ crm, rules, datasetId, limits, mapping }: Previe
 
   return (text: string | undefined, number: number, now: number): Previewed => {
     if (text === undefined) return invalid(number, '', 'the line is too long')
-    const json = parseRecord(text)
+    // Some programs begin a file with a byte order mark.
+    const json = parseRecord(number === 1 ? text.replace(/^\uFEFF/, '') : text)
     if (json === undefined) return invalid(number, '', text.trim() === '' ? 'the line is empty' : 'the line is not valid JSON')
     const parsed = leadStageRecord.safeParse(json.value)
     if (!parsed.success) {

@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+import { addConnectionCommands } from './connection.ts'
+import { addDatasetCommands } from './dataset.ts'
+import { addDoctorCommand } from './doctor.ts'
+import { examples } from './example.ts'
+import { addMappingCommands } from './mapping.ts'
+import { addPreviewCommand } from './preview.ts'
+import { addRecordCommands } from './record.ts'
+import { addRouteCommands } from './route.ts'
+import { addWorkspaceCommands } from './workspace.ts'
+
+/** All commands. What goes wrong is thrown (`CommanderError`, `CodedError`) and not printed. */
+export function createProgram(): Command {
+  const program = new Command('leadstage')
+    .description('Reports lead stages from a CRM to Meta as conversion events.')
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+    .addHelpText('after', examples('workspace add "Acme"', 'connection add hubspot --workspace Acme', 'doctor'))
+  addWorkspaceCommands(program)
+  addConnectionCommands(program)
+  addDatasetCommands(program)
+  addRouteCommands(program)
+  addMappingCommands(program)
+  addRecordCommands(program)
+  addPreviewCommand(program)
+  addDoctorCommand(program)
+  return program
+}
