@@ -68,13 +68,15 @@ for (const code of codes) byLetters[place(code.charCodeAt(0), code.charCodeAt(1)
 
 /** `country`: the ISO 3166-1 alpha-2 code in lower case, from a code or a name (Meta, customer information parameters). */
 export const normaliseCountry = (text: string): Normalised => {
-  const given = text.trim()
-  if (given === '') return undefined
-  if (given.length === 2) {
-    const first = given.charCodeAt(0)
-    const second = given.charCodeAt(1)
-    const code = first < 0x80 && second < 0x80 ? byLetters[place(first, second)] : undefined
-    if (code !== undefined) return code
-  }
-  return names.get(letters(given)) ?? unknown
+  const code = codeOf(text.trim())
+  if (code !== undefined) return code
+  const name = letters(text)
+  return codeOf(name) ?? names.get(name) ?? (text.trim() === '' ? undefined : unknown)
+}
+
+const codeOf = (text: string): string | undefined => {
+  if (text.length !== 2) return undefined
+  const first = text.charCodeAt(0)
+  const second = text.charCodeAt(1)
+  return first < 0x80 && second < 0x80 ? byLetters[place(first, second)] : undefined
 }

@@ -14,7 +14,7 @@ export const normaliseLeadId = (text: string): Normalised => {
   const id = text.trim().replace(/^[a-z]+:\s*/i, '')
   if (isLeadId(id)) return id
   if (id === '') return text.trim() === '' ? undefined : notDigits
-  if (/^[+-]?\d[\d.,]*(?:e[+-]?\d+)?$/i.test(id) && /\D/.test(id)) return rounded
+  if (/^[+-]?\d[\d.,]*(?:e[+-]?\d+)?$/i.test(id) && /[.,e]/i.test(id)) return rounded
   if (!/^\d+$/.test(id)) return notDigits
   return id.length > 17 ? tooLong : tooShort
 }
