@@ -6,45 +6,40 @@ import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { readKeyFile } from './connections/keys.ts'
 import { createVault } from './connections/vault.ts'
-import { type Embedded, startEmbedded } from './database/embedded.ts'
+import { startEmbedded } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
 import { ensurePartitions } from './database/partitions.ts'
 import { openDatabase } from './database/pool.ts'
-import { createLog } from './log.ts'
+import { environment } from './environment.ts'
+import { createLog, type Log } from './log.ts'
 
-async function main(): Promise<void> {
-  const config = readConfig(process.env)
+/** What has to be closed, in the order in which it was opened. */
+const open: (() => Promise<unknown>)[] = []
+
+async function start(): Promise<void> {
+  const config = readConfig(environment())
   const log = createLog({ level: config.logLevel })
-  if (config.databaseUrl === undefined) await mkdir(config.dataDir, { recursive: true })
-  const embedded: Embedded | undefined =
-    config.databaseUrl === undefined ? await startEmbedded({ dataDir: config.dataDir, log }) : undefined
-  const url = config.databaseUrl ?? (embedded as Embedded).url
+  const url = config.databaseUrl ?? (await startOwnDatabase(config, log))
   const applied = await migrate(url, log)
   if (applied.length > 0) log.info({ migrations: applied }, 'the database was brought up to date')
   const db = openDatabase({ url, log })
+  open.push(() => db.destroy())
   await ensurePartitions(db, Date.now())
   const vault = createVault(config.encryptionKeys ?? (await readKeyFile(config.dataDir)))
   const app = await createApp({ config, db, vault, log })
-
-  let stopping = false
-  const stop = async (signal: string) => {
-    if (stopping) return
-    stopping = true
-    log.info({ signal }, 'stopping')
-    await app.stop()
-    await db.destroy()
-    await embedded?.stop()
-    log.info('stopped')
-    process.exit(0)
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-
+  open.push(() => app.stop())
   await app.server.listen({ port: config.port, host: config.host })
   app.start()
   const { port } = app.server.server.address() as AddressInfo
   log.info({ port, host: config.host, publicUrl: config.publicUrl }, 'listening')
   greet(config, port)
+}
+
+async function startOwnDatabase({ dataDir }: Config, log: Log): Promise<string> {
+  await mkdir(dataDir, { recursive: true })
+  const embedded = await startEmbedded({ dataDir, log })
+  open.push(() => embedded.stop())
+  return embedded.url
 }
 
 /** For a person at a terminal; log collectors get the line above. */
@@ -57,7 +52,25 @@ function greet(config: Config, port: number): void {
   process.stderr.write(`\nLeadstage listens on http://${config.host}:${port} (public: ${config.publicUrl}).\n${next}\n\n`)
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof CodedError ? error.userText : String(error instanceof Error ? error.stack : error)}\n`)
-  process.exit(1)
+async function closeAll(): Promise<void> {
+  for (const close of open.splice(0).reverse()) await close()
+}
+
+const started = start().catch(async (error: unknown) => {
+  process.stderr.write(`${error instanceof CodedError ? error.userText : error instanceof Error ? error.stack : error}\n`)
+  process.exitCode = 1
+  await closeAll()
+  process.exit()
 })
+
+let stopping = false
+async function stop(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  // A start cannot be interrupted half way without leaving something behind.
+  await started
+  await closeAll()
+  process.exit()
+}
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
