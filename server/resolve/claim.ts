@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { CodedError } from '../../connectors/errors.ts'
 import type { Database } from '../database/pool.ts'
 
 const CLAIM_SECONDS = 12
@@ -53,7 +54,7 @@ export async function claimPackets(db: Database, connectionId: number): Promise<
     async settle(trx, ids) {
       if (ids.length === 0) return
       const gone = await sql`delete from packet where id = any(${ids}::uuid[]) and claimed_by = ${run}`.execute(trx)
-      if (Number(gone.numAffectedRows) !== ids.length) throw new Error('another run has taken packets of this one')
+      if (Number(gone.numAffectedRows) !== ids.length) throw claimLost()
     },
     async giveBack(ids, delayMs, error) {
       await sql`
@@ -76,4 +77,13 @@ export async function nextPacketDue(db: Database, connectionId: number): Promise
     select min(greatest(not_before, claimed_until)) as at from packet
     where connection_id = ${connectionId} and not quarantined and greatest(not_before, claimed_until) > now()`.execute(db)
   return found.rows[0]?.at?.getTime()
+}
+
+function claimLost(): CodedError {
+  return new CodedError({
+    code: 'claim_lost',
+    retry: 'later',
+    scope: 'connection',
+    userText: 'Another process has taken over this work.',
+  })
 }

@@ -2,10 +2,11 @@
  * Resolving one connection: packets are claimed, all CRM I/O happens with no lock held, then one transaction records what
  * came of it and deletes the packets. What cannot be handled now goes back alone and never holds up its neighbours.
  */
-import type { Connector, LookupRequest, RecordRef, Signal } from '../../connectors/connector.ts'
+import type { ConnectionContext, Connector, LookupRequest, RecordRef, Signal } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import type { TimeLimits } from '../../mappings/event-time.ts'
 import type { Connections } from '../connections/connections.ts'
+import { attentionOver, needAttention } from '../connections/states.ts'
 import type { Sealer, Vault } from '../connections/vault.ts'
 import type { Database } from '../database/pool.ts'
 import { transaction } from '../database/transaction.ts'
@@ -17,7 +18,7 @@ import { type Claim, type ClaimedPacket, claimPackets, nextPacketDue } from './c
 import { commitWork } from './commit.ts'
 import { gatherWork, refKey, type Work } from './gather.ts'
 import { lookup } from './lookup.ts'
-import { readSetup } from './setup.ts'
+import { type ConnectionSetup, readSetup } from './setup.ts'
 
 export interface ResolveOptions {
   db: Database
@@ -38,6 +39,8 @@ export interface ResolveOptions {
 const MOST_LOOKS = 200
 const RETRY_BASE_MS = 5_000
 const RETRY_CAP_MS = 300_000
+/** How often a change may fail for a reason of our own before it is left to a person. */
+const MOST_ATTEMPTS = 3
 
 /**
  * Handles what a connection's inbox holds and the records that are due for another look.
@@ -55,44 +58,115 @@ export async function resolve(options: ResolveOptions, connectionId: number, sig
     try {
       const due = await dueForAnotherLook(db, connectionId, MOST_LOOKS)
       if (claim.packets.length === 0 && due.length === 0) break
-      const now = options.now?.() ?? Date.now()
       const changes = await readChanges(options, connector, claim)
-      const work = gatherWork([...changes.flatMap(signalsOf), ...due.map((ref) => anotherLook(ref, now))])
-      const looked = await lookup(connector, context, await wanted(options, connectionId, connector, work, now))
-      if (looked.failed !== undefined) return { again: await postpone(options, connectionId, claim, looked.failed, now) }
-
-      const aside = changes.filter((change) => change.signals.some((one) => looked.refused.has(refKey(one.ref))))
-      const datasets = await transaction(db, async (trx) => {
-        const touched = await commitWork(trx, {
-          setup,
-          manifest: connector.manifest,
-          work: looked.refused.size === 0 ? work : without(work, looked.refused),
-          snapshots: looked.snapshots,
-          limits: options.limits,
-          waitForLeadMs: options.waitForLeadMs,
-          tombstones: options.vault.for('tombstone'),
-          now,
-        })
-        await insertPackets(
-          trx,
-          aside.map((change) => setAside(options.vault.for('packet'), connectionId, change, looked.refused)),
-        )
-        await claim.settle(trx, [...new Set(changes.map(({ packet }) => packet.id))])
-        return touched
-      })
-      if (looked.refused.size > 0) {
-        options.log.error(
-          { connection: connectionId, records: looked.refused.size, error: [...looked.refused.values()][0] },
-          'changes were set aside',
-        )
-        await postponeLooks(db, connectionId, RETRY_CAP_MS)
-      }
-      for (const dataset of datasets) options.wakeDelivery(dataset)
+      const again = await handle({ options, setup, connector, context, claim, now: options.now?.() ?? Date.now() }, changes, due)
+      if (again !== undefined) return { again }
     } finally {
       claim.release()
     }
   }
   return { again: earliest(await nextPacketDue(db, connectionId), await nextLookDue(db, connectionId)) }
+}
+
+/** What one run works with. */
+interface Run {
+  options: ResolveOptions
+  setup: ConnectionSetup
+  connector: Connector
+  context: ConnectionContext
+  claim: Claim
+  /** Milliseconds since the epoch. */
+  now: number
+}
+
+/**
+ * Handles changes together, or, where that fails for good, packet by packet and change by change, so that what cannot be
+ * handled holds up nobody else.
+ * @returns when to try again, where the CRM cannot be asked now
+ */
+async function handle(run: Run, changes: readonly ReadChange[], due: readonly RecordRef[]): Promise<number | undefined> {
+  try {
+    return await handleTogether(run, changes, due)
+  } catch (error) {
+    if (error instanceof CodedError && error.retry !== 'never') throw error
+    const packets = [...Map.groupBy(changes, ({ packet }) => packet.id).values()]
+    if (packets.length + due.length > 1) {
+      const parts = [...packets.map((part) => [part, []] as const), ...due.map((ref) => [[], [ref]] as const)]
+      for (const [part, refs] of parts) {
+        const again = await handle(run, part, refs)
+        if (again !== undefined) return again
+      }
+      return undefined
+    }
+    run.options.log.error({ connection: run.setup.connectionId, err: error }, 'changes cannot be handled')
+    if (changes.length === 0) await postponeLooks(run.options.db, run.setup.connectionId, RETRY_CAP_MS)
+    else if (changes.length > 1) await takeApart(run, changes)
+    else await giveBackOrSetAside(run.claim, (changes[0] as ReadChange).packet)
+    return undefined
+  }
+}
+
+/** Every change becomes a packet of its own. */
+async function takeApart({ options, setup, claim }: Run, changes: readonly ReadChange[]): Promise<void> {
+  const sealer = options.vault.for('packet')
+  await transaction(options.db, async (trx) => {
+    await insertPackets(
+      trx,
+      changes.map(({ packet, body }) => packChanges(sealer, setup.connectionId, [body], packet.received_at.getTime())),
+    )
+    await claim.settle(trx, [...new Set(changes.map(({ packet }) => packet.id))])
+  })
+}
+
+/** A change that fails alone is tried again a little later, because a race may be behind it, and then left to a person. */
+async function giveBackOrSetAside(claim: Claim, packet: ClaimedPacket): Promise<void> {
+  if (packet.attempts + 1 < MOST_ATTEMPTS) await claim.giveBack([packet.id], RETRY_BASE_MS, 'unreadable_change')
+  else await claim.quarantine([packet.id], 'unreadable_change')
+}
+
+async function handleTogether(run: Run, changes: readonly ReadChange[], due: readonly RecordRef[]): Promise<number | undefined> {
+  const { options, setup, connector, context, claim, now } = run
+  const { db } = options
+  const { connectionId } = setup
+  const work = gatherWork([...changes.flatMap(signalsOf), ...due.map((ref) => anotherLook(ref, now))])
+  const requests = await wanted(options, connectionId, connector, work, now)
+  const looked = await lookup(connector, context, requests)
+  if (looked.failed !== undefined) return postpone(options, connectionId, claim, looked.failed, now)
+  if (requests.length > 0) await troubleOver(db, setup)
+
+  const aside = changes.filter((change) => change.signals.some((one) => looked.refused.has(refKey(one.ref))))
+  const datasets = await transaction(db, async (trx) => {
+    const touched = await commitWork(trx, {
+      setup,
+      manifest: connector.manifest,
+      work: looked.refused.size === 0 ? work : without(work, looked.refused),
+      snapshots: looked.snapshots,
+      limits: options.limits,
+      waitForLeadMs: options.waitForLeadMs,
+      tombstones: options.vault.for('tombstone'),
+      now,
+    })
+    await insertPackets(
+      trx,
+      aside.map((change) => setAside(options.vault.for('packet'), connectionId, change, looked.refused)),
+    )
+    await claim.settle(trx, [...new Set(changes.map(({ packet }) => packet.id))])
+    return touched
+  })
+  if (looked.refused.size > 0) {
+    options.log.error(
+      { connection: connectionId, records: looked.refused.size, error: [...looked.refused.values()][0] },
+      'changes were set aside',
+    )
+    await postponeLooks(db, connectionId, RETRY_CAP_MS)
+  }
+  for (const dataset of datasets) options.wakeDelivery(dataset)
+  return undefined
+}
+
+/** The CRM answers again: what it asked of the customer was done. A withdrawn grant ends with a new one instead. */
+async function troubleOver(db: Database, { connectionId, state, stateReason }: ConnectionSetup): Promise<void> {
+  if (state === 'attention' && stateReason !== null && stateReason !== 'reconnect') await attentionOver(db, connectionId, stateReason)
 }
 
 interface ReadChange {
@@ -159,6 +233,8 @@ async function postpone({ db, log }: ResolveOptions, connectionId: number, claim
   const delay =
     error.retry === 'never' ? RETRY_CAP_MS : Math.max(asked, Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(attempts, 10)))
   log.warn({ connection: connectionId, error, delay, packets: claim.packets.length }, 'the CRM cannot be asked now')
+  // A withdrawn grant was told where it was noticed.
+  if (error.retry === 'never' && error.code !== 'grant_revoked') await needAttention(db, connectionId, error.code, error.userText)
   await claim.giveBack(
     claim.packets.map((packet) => packet.id),
     delay,

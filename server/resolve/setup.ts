@@ -18,6 +18,8 @@ export interface ConnectionSetup {
   crm: string
   account: string
   state: string
+  /** Why the customer has to act, where the state says so. */
+  stateReason: string | null
   rules: Rules
   mapping: StageMapping
   mappingVersion: number
@@ -50,6 +52,7 @@ export async function readSetup(db: Database, connectionId: number): Promise<Con
     crm: connection.crm,
     account: connection.account_key,
     state: connection.state,
+    stateReason: connection.state_reason,
     rules: rulesSchema.parse(connection.rules),
     mapping: stageMapping.parse(mapping?.body ?? {}),
     mappingVersion: mapping?.version ?? 0,
