@@ -14,7 +14,7 @@ export interface Child {
 /** Starts `hubspot` or `meta` as a process; `options` are those of its start function that JSON can hold. */
 export async function startChild(name: 'hubspot' | 'meta', options: object = {}): Promise<Child> {
   const main = fileURLToPath(new URL(`./${name}/main.ts`, import.meta.url))
-  const child = spawn(process.execPath, [main, '--with-parent', '--options', JSON.stringify(options)], {
+  const child = spawn(process.execPath, [main, '--parent', String(process.pid), '--options', JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))

@@ -2,4 +2,4 @@ import { announce, readOptions } from '../options.ts'
 import { startMeta } from './start-meta.ts'
 
 const options = readOptions()
-announce(await startMeta(options), options.withParent)
+announce(await startMeta(options), options.parent)
