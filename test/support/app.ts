@@ -31,6 +31,8 @@ export interface TestAppOptions {
   hubspot?: HubSpotOptions
   meta?: MetaOptions
   log?: Log
+  /** `false`: everything is there but the app itself, which runs in a process of its own. */
+  launch?: false
   /** The clock by which the app judges times. */
   now?: () => number
   /** Where the app reaches the database with this URL; a proxy, for instance. */
@@ -70,8 +72,8 @@ export interface TestApp extends Tenant {
   settled(): Promise<void>
   /** Ends the app and starts a new one on the same database, as a deploy does. */
   restart(): Promise<void>
-  /** Starts a second app on the same database, with a pool of its own. */
-  another(): Promise<{ app: App; url: string; stop(): Promise<void> }>
+  /** Starts a second app on the same database, with a pool of its own; `reach` as above. */
+  another(reach?: TestAppOptions['reach']): Promise<{ app: App; url: string; stop(): Promise<void> }>
 }
 
 export async function testApp(t: Test, options: TestAppOptions = {}): Promise<TestApp> {
@@ -116,8 +118,10 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
     hubspot.webhooks({ targetUrl: `${running.url}/webhooks/hubspot`, publicUrl: `${PUBLIC_URL}/webhooks/hubspot` })
     return running
   }
-  running = await start()
-  t.teardown(() => running.app.stop())
+  if (options.launch !== false) {
+    running = await start()
+    t.teardown(() => running.app.stop())
+  }
 
   return {
     ...first,
@@ -142,8 +146,8 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
       await running.app.stop()
       await start()
     },
-    async another() {
-      const other = await launch(open(databaseUrl))
+    async another(reach = async (url) => url) {
+      const other = await launch(open(await reach(databaseUrl)))
       let stopped: Promise<void> | undefined
       const stop = () => {
         stopped ??= other.app.stop()
