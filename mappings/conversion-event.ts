@@ -117,7 +117,8 @@ export const toConversionEvent = (record: LeadStageRecord, settings: ConversionS
     account: record.account,
     recordType: record.recordType,
     recordId: record.recordId,
-    stageKey: stageKey(stage),
+    // A stage id is reached once at an instant, whatever its pipeline is called then.
+    stageKey: stageKey({ source: stage.source, stageId: stage.stageId }),
     occurredAt: record.occurredAt,
   })
   const event = buildEvent({

@@ -3,6 +3,7 @@ import { CodedError } from '../../connectors/errors.ts'
 import { type Config, readConfig } from '../config.ts'
 import { createHttp } from '../connections/http.ts'
 import { clusterFiles, readPassword } from '../database/cluster.ts'
+import { environment } from '../environment.ts'
 import type { Log } from '../log.ts'
 import { type Check, checkDatabase, checkEncryption } from './check-database.ts'
 import { checkFolder, checkPublicUrl } from './check-machine.ts'
@@ -29,7 +30,7 @@ export function addDoctorCommand(program: Command): void {
 async function examine(log: Log): Promise<Check[]> {
   let config: Config
   try {
-    config = readConfig(process.env)
+    config = readConfig(environment())
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     const [, ...problems] = error.userText.split(/\n\s*/)

@@ -5,6 +5,7 @@ import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { StringDecoder } from 'node:string_decoder'
 import { InvalidArgumentError } from 'commander'
+import { environment } from '../environment.ts'
 import { problem } from '../settings/problem.ts'
 
 /** The JSON in a file, or on standard input for `-`. Throws `CodedError` `file_unreadable`, `not_json`. */
@@ -28,7 +29,7 @@ export async function readJson(path: string): Promise<unknown> {
  * they type. Never an argument: those show in process lists and shell histories. Throws `CodedError` `secret_missing`.
  */
 export async function readSecret(variable: string, what: string): Promise<string> {
-  const given = process.env[variable]?.trim() || (process.stdin.isTTY ? await ask(what) : await text(process.stdin)).trim()
+  const given = environment()[variable]?.trim() || (process.stdin.isTTY ? await ask(what) : await text(process.stdin)).trim()
   if (given === '') throw problem('secret_missing', `The ${what} is missing: give it on standard input or in ${variable}.`)
   return given
 }

@@ -5,6 +5,7 @@ import { leadStageRecord } from '../../connectors/record.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import { stageMapping } from '../../mappings/stage-mapping.ts'
 import { readConfig } from '../config.ts'
+import { environment } from '../environment.ts'
 import { findConnection } from '../settings/find.ts'
 import { readMapping } from '../settings/mappings.ts'
 import { createPreview, type PreviewOptions } from '../settings/preview.ts'
@@ -52,7 +53,7 @@ export function addPreviewCommand(program: Command): void {
 }
 
 async function settingsOf({ connection, mapping, rules, dataset }: Options): Promise<PreviewOptions> {
-  const { eventMaxAgeMs: maxAgeMs, eventMaxFutureMs: maxFutureMs } = readConfig(process.env)
+  const { eventMaxAgeMs: maxAgeMs, eventMaxFutureMs: maxFutureMs } = readConfig(environment())
   const saved = connection === undefined ? undefined : await savedSettings(connection)
   return {
     limits: { maxAgeMs, maxFutureMs },

@@ -9,6 +9,7 @@ import { startEmbedded } from '../database/embedded.ts'
 import { migrate, readMigrations, unapplied } from '../database/migrate.ts'
 import { ensurePartitions } from '../database/partitions.ts'
 import { type Database, openDatabase } from '../database/pool.ts'
+import { environment } from '../environment.ts'
 import { createLog, type Log } from '../log.ts'
 import { createGraphClient, type GraphClient } from '../meta/graph-client.ts'
 import type { InstallTools } from '../settings/add-connection.ts'
@@ -31,7 +32,7 @@ export const commandLog = (): Log => createLog({ level: 'warn', to: 2 })
  * `database_outdated`, `database_unavailable`, and whatever `work` throws.
  */
 export async function withTools<Result>(work: (tools: Tools) => Promise<Result>): Promise<Result> {
-  const config = readConfig(process.env)
+  const config = readConfig(environment())
   const log = commandLog()
   return withDatabase(config, log, async (db, url) => {
     await bringUp(db, url, log)

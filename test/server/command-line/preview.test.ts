@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { run } from './run.ts'
+import { main, run } from './run.ts'
 
 const AT = '2026-03-01T12:00:00Z'
 const record = (change: Record<string, unknown> = {}) => ({
@@ -127,7 +127,8 @@ t.test('only a line feed ends a line, whatever the text holds and however it arr
   const odd = record({ recordId: 'a\u2028b\u0085c' })
   const text = `\uFEFF${JSON.stringify(odd)}\r\n${JSON.stringify(record({ identity: { metaLeadId: '12345678901234567', city: 'Zürich' } }))}`
   const bytes = Buffer.from(text)
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../../server/command-line/main.ts'), 'preview', '--at', AT], {
+  const child = spawn(process.execPath, [main, 'preview', '--at', AT], {
+    cwd: t.testdir({}),
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const output = child.stdout.setEncoding('utf8').toArray() as Promise<string[]>
@@ -151,7 +152,8 @@ t.test('a line of many megabytes is refused, and its neighbours are not', async 
 t.test('a hundred thousand lines pass without being gathered: the input waits while nobody takes the output', async (t) => {
   const line = `${JSON.stringify(record())}\n`
   const chunk = line.repeat(1000)
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../../server/command-line/main.ts'), 'preview', '--at', AT], {
+  const child = spawn(process.execPath, [main, 'preview', '--at', AT], {
+    cwd: t.testdir({}),
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   let written = 0
@@ -193,7 +195,6 @@ t.test('the schema is JSON Schema, and instants are in it as ISO text or millise
 t.test('a reader that stops early ends it quietly', async (t) => {
   const folder = t.testdir({})
   await writeFile(join(folder, 'records.ndjson'), ndjson(record()).repeat(20_000))
-  const main = join(import.meta.dirname, '../../../server/command-line/main.ts')
   const child = spawn('sh', ['-c', `"${process.execPath}" "${main}" preview --at ${AT} < records.ndjson | head -n 1`], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { DATASET, PORTAL, TOKEN, testApp, until } from '../../support/app.ts'
+import { funnel } from '../../support/funnel.ts'
 import { count } from '../../support/look.ts'
 import { envOf, run } from './run.ts'
 
@@ -137,4 +138,26 @@ t.test('an event that a held dataset keeps says what it waits for, and goes when
   t.equal(it.meta.events().length, 1)
   t.match(await show(), /outcome: +sent /)
   t.equal(await it.db.selectFrom('notice').select('id').where('closed_at', 'is', null).executeTakeFirst(), undefined)
+})
+
+t.test('a preview with the settings of a connection is the event that the server sends', async (t) => {
+  const won = { source: 'dealstage', pipelineId: 'default', stageId: 'closedwon', eventName: 'Won', sendAmount: true }
+  const it = await testApp(t, { mapping: funnel(won) })
+  const contact = it.hubspot.create({ type: 'contact', properties: { meta_lead_id: LEAD_ID, email: 'anna@example.com' } })
+  const deal = it.hubspot.create({ type: 'deal', properties: { pipeline: 'default', amount: '12.5', deal_currency_code: 'EUR' } })
+  it.hubspot.associate({ from: { type: 'deal', id: deal.id }, to: { type: 'contact', id: contact.id } })
+  it.hubspot.change({ type: 'deal', id: deal.id, properties: { dealstage: 'closedwon' } })
+  await it.settled()
+  const sent = it.meta.events().find(({ eventName }) => eventName === 'Won')
+  const [entry] = await it.db.selectFrom('ledger').select('occurred_at').where('event_name', '=', 'Won').execute()
+  const record = {
+    ...{ crm: 'hubspot', account: String(PORTAL), recordType: 'deal', recordId: deal.id },
+    stage: { source: 'dealstage', pipelineId: 'default', id: 'closedwon' },
+    occurredAt: entry?.occurred_at.getTime(),
+    identity: { metaLeadId: LEAD_ID, emails: ['anna@example.com'] },
+    amount: { value: 12.5, currency: 'EUR' },
+  }
+  const { stdout } = await run(['preview', '--connection', String(it.connectionId)], { env: envOf(it), input: JSON.stringify(record) })
+  const digits = (text: string) => JSON.parse(text.replace(/"lead_id":(\d+)/, '"lead_id":"$1"'))
+  t.same(digits(stdout).event, digits(JSON.stringify(sent?.body)))
 })

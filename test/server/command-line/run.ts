@@ -1,5 +1,6 @@
 /** Runs the real command line as a process of its own. */
 import { spawn } from 'node:child_process'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { HubSpot } from '../../simulators/hubspot/start-hubspot.ts'
 import type { Meta } from '../../simulators/meta/start-meta.ts'
@@ -10,7 +11,8 @@ export interface Ran {
   stderr: string
 }
 
-const main = join(import.meta.dirname, '../../../server/command-line/main.ts')
+/** The file to run. */
+export const main = join(import.meta.dirname, '../../../server/command-line/main.ts')
 
 /** The key that `testApp` seals with. */
 export const ENCRYPTION_KEYS = `k1:${Buffer.alloc(32, 1).toString('base64')}`
@@ -32,13 +34,13 @@ export function envOf(given: { databaseUrl: string; hubspot?: HubSpot; meta?: Me
   }
 }
 
-/** Runs one command with nothing but this environment; `input` is its standard input. */
+/** Runs one command with nothing but this environment, away from any `.env`; `input` is its standard input. */
 export function run(
   args: readonly string[],
   { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, TZ: 'UTC', ...env } })
+    const child = spawn(process.execPath, [main, ...args], { cwd: tmpdir(), env: { PATH: process.env.PATH, TZ: 'UTC', ...env } })
     const ran: Ran = { code: null, stdout: '', stderr: '' }
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       ran.stdout += text
