@@ -68,6 +68,12 @@ async function examineDatabase(config: Config, log: Log): Promise<Check[]> {
     })
   } catch (error) {
     const text = error instanceof CodedError ? error.userText : (error as Error).message
-    return [{ name: 'database', status: 'problem', text: `${text} Check DATABASE_URL and that PostgreSQL runs.` }]
+    return [
+      {
+        name: 'database',
+        status: 'problem',
+        text: config.databaseUrl === undefined ? text : `${text} Check DATABASE_URL and that PostgreSQL runs.`,
+      },
+    ]
   }
 }

@@ -66,7 +66,7 @@ export async function withDatabase<Result>(
   }
 }
 
-export function graphClient({ meta }: Config, log: Log): GraphClient {
+function graphClient({ meta }: Config, log: Log): GraphClient {
   const { graphUrl: baseUrl, graphVersion: version, timeoutMs, partnerAgent } = meta
   return createGraphClient({ baseUrl, version, timeoutMs, partnerAgent, log })
 }
