@@ -75,7 +75,7 @@ export const reasons = {
   },
   ambiguous_lead: {
     outcome: 'suppressed',
-    text: 'The record fits leads of {count} different people, and we never guess. Write the right Meta lead id into the CRM record.',
+    text: 'The record fits the leads of several people, and we never guess. Write the right Meta lead id into the CRM record.',
   },
   record_gone: {
     outcome: 'suppressed',

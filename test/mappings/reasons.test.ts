@@ -14,7 +14,7 @@ t.test('every reason has a text of whole sentences for the customer', async (t) 
 t.test('parameters are filled in, and missing ones leave a gap', async (t) => {
   t.match(reasonText('stage_off', { stage: 'Evangelist' }), '"Evangelist"')
   t.match(reasonText('stage_off'), '"…"')
-  t.match(reasonText('ambiguous_lead', { count: 2 }), '2 different people')
+  t.match(reasonText('unreadable_change', { attempts: 2, error: 'x' }), 'after 2 attempts')
   t.equal(reasonText('stage_off', { stage: '$& {stage}' }).includes('$& {stage}'), true, 'as they are')
 })
 
