@@ -30,7 +30,7 @@ export interface Claimant {
   counts: boolean
   isTest: boolean
   generatedAt?: number
-  /** When the CRM or we learned of the lead. */
+  /** When the CRM or we learned of the lead that it carries now. */
   learnedAt: number
 }
 
@@ -38,10 +38,12 @@ export interface Lead {
   id: string
   metaLeadId: string | null
   generatedAt: number | null
+  learnedAt: number
   isTest: boolean
 }
 
-export type Link = { kind: 'linked'; lead: Lead } | { kind: 'none' } | { kind: 'ambiguous' }
+/** `anew`: the record belonged to another Meta lead before, the same person's. */
+export type Link = { kind: 'linked'; lead: Lead; anew: boolean } | { kind: 'none' } | { kind: 'ambiguous' }
 
 export interface Links {
   /** By record id. */
@@ -63,6 +65,7 @@ export async function linkLeads(trx: Trx, workspaceId: number, claimants: readon
     claimants.flatMap((claimant) => heldLeads(claimant)),
   )
   const chosen = new Map<string, string | 'ambiguous'>()
+  const anew = new Set<string>()
   const becomes = new Map<string, string>()
   const current = (id: string): string => {
     const into = becomes.get(id)
@@ -84,6 +87,7 @@ export async function linkLeads(trx: Trx, workspaceId: number, claimants: readon
       for (const lead of held) await join(lead, own.id)
       if (named !== undefined) for (const lead of candidates.all) await join(lead, own.id)
       chosen.set(claimant.recordId, own.id)
+      if (held.some((lead) => lead.id === claimant.leadId && lead.metaLeadId !== null && lead.id !== own.id)) anew.add(claimant.recordId)
     } else if (candidates.ambiguous) chosen.set(claimant.recordId, 'ambiguous')
     else if (candidates.best !== undefined) chosen.set(claimant.recordId, candidates.best.id)
     else if (claimant.counts && claimant.keys.length > 0) {
@@ -109,7 +113,11 @@ export async function linkLeads(trx: Trx, workspaceId: number, claimants: readon
     const lead = id === undefined ? undefined : leads.get(id)
     links.set(
       claimant.recordId,
-      id === 'ambiguous' ? { kind: 'ambiguous' } : lead === undefined ? { kind: 'none' } : { kind: 'linked', lead },
+      id === 'ambiguous'
+        ? { kind: 'ambiguous' }
+        : lead === undefined
+          ? { kind: 'none' }
+          : { kind: 'linked', lead, anew: anew.has(claimant.recordId) },
     )
   }
   return { links, leads }
@@ -120,10 +128,9 @@ const heldLeads = (claimant: Claimant): string[] => [
   ...(claimant.mergedLeadIds ?? []),
 ]
 const latest = (leads: readonly Lead[]): Lead | undefined =>
-  leads.reduce<Lead | undefined>(
-    (best, lead) => (best === undefined || (lead.generatedAt ?? 0) > (best.generatedAt ?? 0) ? lead : best),
-    undefined,
-  )
+  leads.reduce<Lead | undefined>((best, lead) => (best === undefined || begun(lead) > begun(best) ? lead : best), undefined)
+/** Where Meta has not told when it generated a lead, the moment at which somebody learned of it comes closest. */
+const begun = (lead: Lead): number => lead.generatedAt ?? lead.learnedAt
 
 const keyText = (key: MatchKey) => `${key.kind}:${key.hash}`
 
@@ -137,7 +144,7 @@ function candidatesOf(claimant: Claimant, byKey: Map<string, Lead[]>): { all: Le
   if (perKey.length === 0) return { all, ambiguous: false }
   const shared = all.filter((lead) => perKey.every((leads) => leads.some((other) => other.id === lead.id)))
   if (shared.length === 0) return { all, ambiguous: true }
-  const early = shared.filter((lead) => (lead.generatedAt ?? 0) <= claimant.learnedAt)
+  const early = shared.filter((lead) => begun(lead) <= claimant.learnedAt)
   return { all, best: latest(early.length > 0 ? early : shared), ambiguous: false }
 }
 
@@ -163,12 +170,14 @@ interface LeadRow {
   id: string
   meta_lead_id: string | null
   generated_at: Date | null
+  learned_at: Date
   is_test: boolean
 }
 const asLead = (row: LeadRow): Lead => ({
   id: row.id,
   metaLeadId: row.meta_lead_id,
   generatedAt: row.generated_at?.getTime() ?? null,
+  learnedAt: row.learned_at.getTime(),
   isTest: row.is_test,
 })
 
@@ -191,7 +200,7 @@ async function leadsByMetaId(trx: Trx, workspaceId: number, claimants: readonly 
     on conflict do nothing`.execute(trx)
   const found = await trx
     .selectFrom('lead')
-    .select(['id', 'meta_lead_id', 'generated_at', 'is_test'])
+    .select(['id', 'meta_lead_id', 'generated_at', 'learned_at', 'is_test'])
     .where('workspace_id', '=', workspaceId)
     .where('meta_lead_id', 'in', [...wanted.keys()])
     .execute()
@@ -208,7 +217,7 @@ async function leadsByKey(trx: Trx, workspaceId: number, claimants: readonly Cla
   if (wanted.size === 0) return byKey
   const items = [...wanted.values()].map((key) => ({ kind: key.kind, hash: Buffer.from(key.hash, 'hex') }))
   const found = await sql<LeadRow & { kind: string; hash: Buffer }>`
-    select k.kind, k.hash, l.id, l.meta_lead_id, l.generated_at, l.is_test
+    select k.kind, k.hash, l.id, l.meta_lead_id, l.generated_at, l.learned_at, l.is_test
     from ${rows('v', { kind: 'text', hash: 'bytea' }, items)}
     join lead_key k on k.workspace_id = ${workspaceId} and k.kind = v.kind and k.hash = v.hash
     join lead l on l.id = k.lead_id
@@ -223,7 +232,9 @@ async function leadsByKey(trx: Trx, workspaceId: number, claimants: readonly Cla
 async function readLeads(trx: Trx, ids: readonly string[]): Promise<Map<string, Lead>> {
   if (ids.length === 0) return new Map()
   const found =
-    await sql<LeadRow>`select id, meta_lead_id, generated_at, is_test from lead where id = any(${[...new Set(ids)]}::bigint[])`.execute(trx)
+    await sql<LeadRow>`select id, meta_lead_id, generated_at, learned_at, is_test from lead where id = any(${[...new Set(ids)]}::bigint[])`.execute(
+      trx,
+    )
   return new Map(found.rows.map((row) => [row.id, asLead(row)]))
 }
 
@@ -237,7 +248,7 @@ async function createNameless(trx: Trx, workspaceId: number, claimant: Claimant)
       generated_at: claimant.generatedAt === undefined ? null : new Date(claimant.generatedAt),
       is_test: claimant.isTest,
     })
-    .returning(['id', 'meta_lead_id', 'generated_at', 'is_test'])
+    .returning(['id', 'meta_lead_id', 'generated_at', 'learned_at', 'is_test'])
     .executeTakeFirstOrThrow()
   return asLead(row)
 }
@@ -245,7 +256,7 @@ async function createNameless(trx: Trx, workspaceId: number, claimant: Claimant)
 async function lockLeads(trx: Trx, ids: readonly string[]): Promise<Map<string, Lead>> {
   if (ids.length === 0) return new Map()
   const found = await sql<LeadRow>`
-    select id, meta_lead_id, generated_at, is_test from lead where id = any(${[...new Set(ids)]}::bigint[]) order by id for update`.execute(
+    select id, meta_lead_id, generated_at, learned_at, is_test from lead where id = any(${[...new Set(ids)]}::bigint[]) order by id for update`.execute(
     trx,
   )
   return new Map(found.rows.map((row) => [row.id, asLead(row)]))

@@ -144,6 +144,7 @@ async function eraseWanted(trx: Trx, input: CommitInput, records: Records): Prom
 /** What a run knows of the person behind a record. */
 interface Person {
   lead: Lead | null
+  leadSince?: number
   without?: Case['without']
 }
 
@@ -155,6 +156,9 @@ async function linkPeople(trx: Trx, input: CommitInput, records: Records, looked
     const leads = gone.flatMap((ref) => records.get(refKey(ref))?.leadId ?? [])
     merged.set(refKey(survivor), [...(merged.get(refKey(survivor)) ?? []), ...leads])
   }
+  // A person that has a lead already, and now carries the id of another, has become a lead anew.
+  const learnedAt = (person: StoredRecord) =>
+    person.leadId === null ? person.firstSeenAt : (work.refs.get(refKey(person.ref))?.seenAt ?? input.now)
   const claimants: Claimant[] = []
   const settled: StoredRecord[] = []
   for (const person of new Set([...records.values()].map((record) => records.person(record)))) {
@@ -172,7 +176,7 @@ async function linkPeople(trx: Trx, input: CommitInput, records: Records, looked
       keys: matchKeys(userData),
       counts: countsWithoutLeadId(person, setup),
       isTest: false,
-      learnedAt: person.firstSeenAt,
+      learnedAt: learnedAt(person),
     })
   }
   const { links, leads } = await linkLeads(
@@ -185,10 +189,9 @@ async function linkPeople(trx: Trx, input: CommitInput, records: Records, looked
   for (const person of settled)
     people.set(person.id, asPerson(person, person.leadId === null ? undefined : leads.get(person.leadId), false))
   for (const [recordId, link] of links) {
-    people.set(
-      recordId,
-      asPerson(records.byId.get(recordId) as StoredRecord, link.kind === 'linked' ? link.lead : undefined, link.kind === 'ambiguous'),
-    )
+    const person = records.byId.get(recordId) as StoredRecord
+    const known = asPerson(person, link.kind === 'linked' ? link.lead : undefined, link.kind === 'ambiguous')
+    people.set(recordId, link.kind === 'linked' && link.anew ? { ...known, leadSince: link.lead.learnedAt } : known)
   }
   for (const record of records.values()) {
     if (record.state === 'erased') people.set(record.id, { lead: null, without: 'erased' })
@@ -243,11 +246,11 @@ async function judgeAll(
   for (const route of setup.routes) {
     const caseOf = (record: StoredRecord): Case => {
       const person = records.person(record)
-      const { lead, without } = people.get(person.id) ?? { lead: null }
+      const { lead, leadSince, without } = people.get(person.id) ?? { lead: null }
       const key = lead === null ? '' : milestoneKey(route.datasetId, lead.id)
       const reached = milestones.get(key) ?? []
       if (lead !== null) milestones.set(key, reached)
-      return { setup, route, leadEventSource: manifest.leadEventSource, limits, person, lead, without, milestones: reached, now }
+      return { setup, route, leadEventSource: manifest.leadEventSource, limits, person, lead, leadSince, without, milestones: reached, now }
     }
     const raised = [...records.values()].flatMap((record) => (record.state === 'erased' ? [] : (judgeRawLead(caseOf(record), now) ?? [])))
     // A raw lead that was decided before (refused, say) stays so, and must not keep a stage of the same name back.

@@ -36,6 +36,8 @@ export interface Case {
   /** The record of the person. */
   person: StoredRecord
   lead: Lead | null
+  /** When the person, who had been another lead before, became this one. */
+  leadSince?: number
   /** Why there is no lead. */
   without?: 'waiting_for_lead' | 'ambiguous_lead' | 'record_gone' | 'erased'
   /** Of the lead at this dataset. */
@@ -56,8 +58,8 @@ export function judgeRawLead(it: Case, receivedAt: number): Judged | undefined {
   if (decision.kind === 'refused') return undefined
   const occurredAt = rawLeadTime({
     recordCreatedAt: it.person.createdAt ?? undefined,
-    leadGeneratedAt: it.lead.generatedAt ?? undefined,
-    firstSeenAt: it.person.firstSeenAt,
+    leadGeneratedAt: it.lead.generatedAt ?? it.leadSince,
+    firstSeenAt: it.leadSince ?? it.person.firstSeenAt,
   })
   const change = { record: it.person, occurredAt, receivedAt, origin: 'push' as const }
   return send(it, change, rawLeadKey, decision.eventName, false, false)

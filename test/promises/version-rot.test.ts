@@ -24,12 +24,11 @@ t.test('no other place of the sources names a version', async (t) => {
       ['connectors', 'mappings', 'server'].map((folder) => readdir(join(root, folder), { recursive: true, withFileTypes: true })),
     )
   ).flat()
+  const found: string[] = []
   for (const file of files) {
     if (!file.isFile() || !file.name.endsWith('.ts') || file.name === 'version.ts') continue
-    const code = (await readFile(join(file.parentPath, file.name), 'utf8')).replace(
-      /\/\*[\s\S]*?\*\/|\/\/.*|(['"`])must look like.*?\1/g,
-      '',
-    )
-    for (const { version } of pinned) t.notOk(code.includes(version), `${file.name} holds ${version}`)
+    const code = (await readFile(join(file.parentPath, file.name), 'utf8')).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+    for (const { version } of pinned) if (code.includes(version)) found.push(`${file.name} holds ${version}`)
   }
+  t.strictSame(found, [])
 })
