@@ -224,3 +224,50 @@ t.test('the raw lead goes exactly once, in whatever order creation and stages co
     )
   }
 })
+
+t.test('a connection without a route keeps its changes until it has one', async (t) => {
+  const it = await testApp(t)
+  await it.db.deleteFrom('route').execute()
+  const { id } = it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'customer', meta_lead_id: '123456789012345' } })
+  await it.hubspot.idle()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  t.strictSame(await story(it.db, id), [])
+  await it.db.insertInto('route').values({ connection_id: it.connectionId, dataset_id: it.datasetId }).execute()
+  await it.settled()
+  t.strictSame(sentOf(it, '123456789012345'), ['Raw Lead', 'Converted'])
+})
+
+t.test('filters of a route leave out other pipelines and kinds of record, and say so', async (t) => {
+  const it = await testApp(t, { mapping: funnel({ source: 'dealstage', stageId: 'closedwon', eventName: 'Deal Won' }) })
+  await it.db
+    .updateTable('route')
+    .set({ filter: JSON.stringify({ recordTypes: ['deal'], pipelineIds: ['default'] }) })
+    .execute()
+  const contact = it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'customer', meta_lead_id: '123456789012345' } }).id
+  const { id } = it.hubspot.create({ type: 'deal', properties: { dealstage: 'closedwon' } })
+  it.hubspot.associate({ from: { type: 'deal', id }, to: { type: 'contact', id: contact } })
+  await it.settled()
+  t.ok((await story(it.db, contact)).includes('customer suppressed route_filtered'))
+  t.ok((await story(it.db, id)).includes('closedwon sent'))
+})
+
+t.test('skipped stages are filled where the rules say so, with the time of the later one', async (t) => {
+  const it = await testApp(t, { rules: { fillSkipped: true } })
+  silence(it)
+  const at = Date.now() - 10 * MINUTE
+  const { id } = it.hubspot.create({ type: 'contact', at, properties: { meta_lead_id: '123456789012345' } })
+  await post(it.url, [stageEvent(id, 'opportunity', { occurredAt: at + MINUTE })])
+  await it.settled()
+  await post(it.url, [stageEvent(id, 'customer', { occurredAt: at + 2 * MINUTE })])
+  await it.settled()
+  t.strictSame(
+    it.meta.events().map(({ eventName, eventTime }) => [eventName, eventTime - Math.floor(at / 1000)]),
+    [
+      ['Raw Lead', 0],
+      ['Marketing Qualified Lead', 60],
+      ['Sales Qualified Lead', 60],
+      ['Sales Opportunity', 60],
+      ['Converted', 120],
+    ],
+  )
+})
