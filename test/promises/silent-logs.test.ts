@@ -1,0 +1,90 @@
+/** Promise 13, as far as logs and tables go: no token, secret or contact data is ever written where it can be read. */
+import t from 'tap'
+import { sha256 } from '../../mappings/hash.ts'
+import { createLog } from '../../server/log.ts'
+import { demoApp } from '../simulators/hubspot/start-hubspot.ts'
+import { PORTAL, TOKEN, testApp, until } from '../support/app.ts'
+import { startGateway } from '../support/gateway.ts'
+import { findTraces, hurry } from '../support/look.ts'
+import { post, stageEvent } from '../support/post-webhook.ts'
+
+const person = { email: 'canary@example.com', phone: '+491701234567', firstname: 'Canarina', lastname: 'Birdsson', city: 'Nestville' }
+const LEAD_ID = '8877665544332211'
+
+t.test('through all kinds of trouble', async (t) => {
+  const lines: string[] = []
+  let refused = '-'
+  const it = await testApp(t, {
+    log: createLog({ level: 'trace', to: { write: (line) => lines.push(line) } }),
+    before: {
+      // An answer that repeats what it should not.
+      hubspot: (url) =>
+        startGateway(t, url, ({ path, body }) =>
+          path.includes('batch/read') && body.includes(refused)
+            ? {
+                status: 400,
+                json: {
+                  status: 'error',
+                  message: `${person.email} cannot be read`,
+                  category: 'VALIDATION_ERROR',
+                  errors: [{ message: person.phone }],
+                },
+              }
+            : undefined,
+        ),
+    },
+  })
+  const create = (meta_lead_id: string, portal: Record<string, unknown> = {}) =>
+    it.hubspot.create({ ...portal, type: 'contact', properties: { ...person, lifecyclestage: 'lead', meta_lead_id } }).id
+  create(LEAD_ID)
+  await it.settled()
+
+  it.meta.misbehave({
+    how: 'answer',
+    status: 400,
+    json: {
+      error: {
+        message: `Malformed access token ${TOKEN}`,
+        code: 100,
+        error_user_msg: `The token ${TOKEN} is no good`,
+        is_transient: false,
+      },
+    },
+    path: '/events$',
+  })
+  const { id } = it.hubspot.create({ type: 'contact', properties: { ...person, lifecyclestage: 'lead', meta_lead_id: '8877665544332212' } })
+  await it.settled()
+  it.meta.misbehave({ how: 'drop', path: '/events$' })
+  it.hubspot.change({ type: 'contact', id, properties: { lifecyclestage: 'customer' } })
+  await until(async () => {
+    await hurry(it.db)
+    return (await it.db.selectFrom('outbox').select('event_id').executeTakeFirst()) === undefined
+  })
+
+  for (const trouble of [{ status: 500 }, { status: 401 }, { status: 423 }]) it.hubspot.fail({ ...trouble, path: '/contacts/batch/read' })
+  const withheld = create('8877665544332213')
+  refused = `"${withheld}"`
+  await it.hubspot.idle()
+  await post(it.url, [
+    stageEvent(id, 'canary-stage', { occurredAt: -1e15 }),
+    stageEvent(id, 'x', { propertyName: 'email', propertyValue: person.email }),
+  ])
+  await post(it.url, JSON.stringify([person]), { secret: 'wrong-secret' })
+  await post(it.url, `[${person.email}`)
+  it.hubspot.fail({ status: 400, path: '/oauth/' })
+  it.hubspot.expireTokens({})
+  await until(async () => {
+    await hurry(it.db)
+    return lines.some((line) => line.includes('set aside')) && lines.some((line) => line.includes('cannot be handled'))
+  })
+  await it.restart()
+
+  const text = lines.join('\n')
+  t.ok(lines.length > 10, `${lines.length} lines of log`)
+  const hashes = [...Object.values(person), '491701234567'].map((value) => sha256(value.toLowerCase()))
+  const grants = it.hubspot.accessToken({ refreshToken: `test-refresh-token-${PORTAL}` }).accessToken
+  const secrets = [TOKEN, demoApp.clientSecret, `test-refresh-token-${PORTAL}`, grants, 'wrong-secret']
+  for (const canary of [...Object.values(person), '491701234567', ...hashes, ...secrets])
+    t.notOk(text.includes(canary), `the log holds ${canary}`)
+  t.strictSame(await findTraces(it.db, [...Object.values(person), '491701234567', ...secrets]), [])
+})
