@@ -32,7 +32,10 @@ const head = (headers: Record<string, string>, length: number) =>
     .join('')}`
 
 t.test('the ladder', async (t) => {
-  const it = await testApp(t, { env: { HUBSPOT_CLIENT_SECRET: `new-secret, ${demoApp.clientSecret}`, BODY_LIMIT_BYTES: '65536' } })
+  const it = await testApp(t, {
+    hubspot: { app: { clientSecret: 'new-secret' } },
+    env: { HUBSPOT_CLIENT_SECRET: `new-secret, ${demoApp.clientSecret}`, BODY_LIMIT_BYTES: '65536' },
+  })
   // No such contact exists: what gets in comes to nothing, and only its packet matters here.
   const body = JSON.stringify([stageEvent(999, 'lead')])
   const now = Date.now()
@@ -164,7 +167,7 @@ t.test('the ladder', async (t) => {
   })
 
   await t.test('headers that never end are hung up on', async (t) => {
-    const answer = await Promise.race([slow, sleep(20_000).then(() => 'still open')])
+    const answer = await Promise.race([slow, sleep(20_000, 'still open', { ref: false })])
     t.match(answer, /^HTTP\/1.1 408/)
   })
 })
