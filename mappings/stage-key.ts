@@ -8,8 +8,7 @@ export interface Stage {
 /** Stage key of the raw lead. It holds no slash, so no stage can have it. */
 export const rawLeadKey = 'raw_lead'
 
-/** Text without slashes, for keys whose parts are joined by them. */
-export const escaped = (text: string): string =>
+const escaped = (text: string): string =>
   text.includes('/') || text.includes('%') ? text.replaceAll('%', '%25').replaceAll('/', '%2F') : text
 const unescaped = (text: string) => text.replaceAll('%2F', '/').replaceAll('%25', '%')
 

@@ -47,7 +47,6 @@ export const userData = z.strictObject({
   external_id: hashes,
 })
 export type UserData = z.infer<typeof userData>
-type HashedKey = Exclude<keyof UserData, 'lead_id' | 'fbc'>
 
 /** What is kept of a person: no readable contact data but Meta's own ids and, where data use is limited, the state. */
 export interface HashedIdentity {
@@ -70,80 +69,78 @@ export const hashIdentity = (identity: LeadIdentity, rules: Rules, now: number):
     if (typeof id === 'string') data.lead_id = id
     else note(id, 'lead_id', notes)
   }
-  if (rules.whichLeads === 'lead_id_only') return { userData: data, limitedDataUse: undefined, notes }
+  if (rules.whichLeads === 'lead_id_only') {
+    return { userData: data, limitedDataUse: limitedDataUse(rules.limitedDataUse, undefined, undefined), notes }
+  }
   if (identity.clickId !== undefined) {
     const fbc = normaliseClickId(identity.clickId)
     if (typeof fbc === 'string') data.fbc = fbc
     else note(fbc, 'fbc', notes)
   }
 
-  const { firstName, lastName, gender, dateOfBirth, city, postalCode, externalId } = identity
-  const stated = identity.country === undefined ? undefined : (alreadyHashed(identity.country) ?? normaliseCountry(identity.country))
-  const country = typeof stated === 'string' && stated.length === 2 ? stated : rules.defaultCountry?.toLowerCase()
-  const state = identity.state === undefined ? undefined : (alreadyHashed(identity.state) ?? normaliseState(identity.state, country))
+  const { emails, phones, firstName, lastName, gender, dateOfBirth, city, postalCode, externalId } = identity
+  const country = identity.country === undefined ? undefined : (alreadyHashed(identity.country) ?? normaliseCountry(identity.country))
+  const region = typeof country === 'string' && country.length === 2 ? country : rules.defaultCountry?.toLowerCase()
+  const state = identity.state === undefined ? undefined : (alreadyHashed(identity.state) ?? normaliseState(identity.state, region))
 
-  // Key by key and by name: one loop over all of them would be shorter and cost a tenth of the whole way.
-  for (const text of identity.emails ?? none) {
-    const em = hashed(alreadyHashed(text) ?? normaliseEmail(text), 'em', notes)
-    if (em !== undefined) data.em = joined(data.em, em)
-  }
-  for (const text of identity.phones ?? none) {
-    const ph = hashed(alreadyHashed(text) ?? normalisePhone(text, country), 'ph', notes)
-    if (ph !== undefined) data.ph = joined(data.ph, ph)
-  }
-  if (firstName !== undefined) {
-    const fn = hashed(alreadyHashed(firstName) ?? normaliseName(firstName), 'fn', notes)
-    if (fn !== undefined) data.fn = [fn]
-  }
-  if (lastName !== undefined) {
-    const ln = hashed(alreadyHashed(lastName) ?? normaliseName(lastName), 'ln', notes)
-    if (ln !== undefined) data.ln = [ln]
-  }
-  if (gender !== undefined) {
-    const ge = hashed(alreadyHashed(gender) ?? normaliseGender(gender), 'ge', notes)
-    if (ge !== undefined) data.ge = [ge]
-  }
-  if (dateOfBirth !== undefined) {
-    const db = hashed(alreadyHashed(dateOfBirth) ?? normaliseBirthDate(dateOfBirth, now), 'db', notes)
-    if (db !== undefined) data.db = [db]
-  }
-  if (city !== undefined) {
-    const ct = hashed(alreadyHashed(city) ?? normaliseCity(city), 'ct', notes)
-    if (ct !== undefined) data.ct = [ct]
-  }
-  const st = hashed(state, 'st', notes)
-  if (st !== undefined) data.st = [st]
-  if (postalCode !== undefined) {
-    const zp = hashed(alreadyHashed(postalCode) ?? normalisePostalCode(postalCode, country), 'zp', notes)
-    if (zp !== undefined) data.zp = [zp]
-  }
-  const stated256 = hashed(stated, 'country', notes)
-  if (stated256 !== undefined) data.country = [stated256]
-  if (rules.externalId && externalId !== undefined) {
-    const id = hashed(alreadyHashed(externalId) ?? normaliseExternalId(externalId), 'external_id', notes)
-    if (id !== undefined) data.external_id = [id]
-  }
+  // All the normalising first and all the hashing after it, spelled out key by key: a loop over the keys that hashes each at
+  // once takes a fifth longer, by property lookups and by code falling out of the processor's cache.
+  const em: Normalised[] = []
+  if (emails !== undefined) for (const text of emails) em.push(alreadyHashed(text) ?? normaliseEmail(text))
+  const ph: Normalised[] = []
+  if (phones !== undefined) for (const text of phones) ph.push(alreadyHashed(text) ?? normalisePhone(text, region))
+  const fn = firstName === undefined ? undefined : (alreadyHashed(firstName) ?? normaliseName(firstName))
+  const ln = lastName === undefined ? undefined : (alreadyHashed(lastName) ?? normaliseName(lastName))
+  const ge = gender === undefined ? undefined : (alreadyHashed(gender) ?? normaliseGender(gender))
+  const db = dateOfBirth === undefined ? undefined : (alreadyHashed(dateOfBirth) ?? normaliseBirthDate(dateOfBirth, now))
+  const ct = city === undefined ? undefined : (alreadyHashed(city) ?? normaliseCity(city))
+  const zp = postalCode === undefined ? undefined : (alreadyHashed(postalCode) ?? normalisePostalCode(postalCode, region))
+  const id = !rules.externalId || externalId === undefined ? undefined : (alreadyHashed(externalId) ?? normaliseExternalId(externalId))
+
+  const emailHashes = hashedAll(em, 'em', notes)
+  if (emailHashes !== undefined) data.em = emailHashes
+  const phoneHashes = hashedAll(ph, 'ph', notes)
+  if (phoneHashes !== undefined) data.ph = phoneHashes
+  if (typeof fn === 'string') data.fn = [hashed(fn)]
+  else note(fn, 'fn', notes)
+  if (typeof ln === 'string') data.ln = [hashed(ln)]
+  else note(ln, 'ln', notes)
+  if (typeof ge === 'string') data.ge = [hashed(ge)]
+  else note(ge, 'ge', notes)
+  if (typeof db === 'string') data.db = [hashed(db)]
+  else note(db, 'db', notes)
+  if (typeof ct === 'string') data.ct = [hashed(ct)]
+  else note(ct, 'ct', notes)
+  if (typeof state === 'string') data.st = [hashed(state)]
+  else note(state, 'st', notes)
+  if (typeof zp === 'string') data.zp = [hashed(zp)]
+  else note(zp, 'zp', notes)
+  if (typeof country === 'string') data.country = [hashed(country)]
+  else note(country, 'country', notes)
+  if (typeof id === 'string') data.external_id = [hashed(id)]
+  else note(id, 'external_id', notes)
 
   const known = typeof state === 'string' && state.length < 64 ? state : undefined
-  return { userData: data, limitedDataUse: limitedDataUse(rules.limitedDataUse, country, known), notes }
+  return { userData: data, limitedDataUse: limitedDataUse(rules.limitedDataUse, region, known), notes }
 }
 
-const none: readonly string[] = []
+/** The hash of a normalised value that may be one already. */
+const hashed = (value: string): string => (value.length === 64 && isSha256(value) ? value : sha256(value))
 
-/** The hash of a normalised value; a drop leaves its note. */
-const hashed = (value: Normalised, field: HashedKey, notes: FieldNote[]): string | undefined => {
-  if (typeof value === 'string') return value.length === 64 && isSha256(value) ? value : sha256(value)
-  note(value, field, notes)
-  return undefined
+/** Each hash once, in the order given; `undefined` where nothing could be used. */
+const hashedAll = (values: readonly Normalised[], field: string, notes: FieldNote[]): string[] | undefined => {
+  let hashes: string[] | undefined
+  for (const value of values) {
+    if (typeof value !== 'string') note(value, field, notes)
+    else {
+      const hash = hashed(value)
+      if (hashes === undefined) hashes = [hash]
+      else if (!hashes.includes(hash)) hashes.push(hash)
+    }
+  }
+  return hashes
 }
 
 const note = (value: Dropped | undefined, field: string, notes: FieldNote[]) => {
   if (value !== undefined) notes.push({ field, code: value.dropped })
-}
-
-/** Each hash once, in the order given. */
-const joined = (present: string[] | undefined, hash: string): string[] => {
-  if (present === undefined) return [hash]
-  if (!present.includes(hash)) present.push(hash)
-  return present
 }

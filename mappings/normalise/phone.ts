@@ -1,3 +1,4 @@
+import { decimal } from '../decimal.ts'
 import { hasNumberingPlan, withCallingCode } from './national-number.ts'
 import { dropped, type Normalised } from './normalised.ts'
 
@@ -34,7 +35,7 @@ const internationalDigits = (text: string, from: number): Normalised => {
       if (text.startsWith('0)', i + 1) && value !== 39) i += 2
     } else if (value > 0 && startsExtension(text, i)) break
   }
-  return value < 1e6 ? invalid : String(value)
+  return value < 1e6 ? invalid : decimal(value)
 }
 
 const nationalDigits = (text: string, from: number, country: string | undefined): Normalised => {

@@ -232,6 +232,8 @@ t.test('with lead ids only, nothing else leaves the record', async (t) => {
     country: 'US',
   }
   t.same(event({ identity }, { whichLeads: 'lead_id_only' }).event.user_data, { lead_id: '12345678901234567' })
+  const limited = event({ identity }, { whichLeads: 'lead_id_only', limitedDataUse: 'always' }).event
+  t.match(limited, { data_processing_options: ['LDU'], data_processing_options_country: 0, data_processing_options_state: 0 })
 })
 
 t.test('names are escaped and a request carries its agent and, in tests, its code', async (t) => {
