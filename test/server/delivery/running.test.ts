@@ -22,6 +22,7 @@ t.test('a paused connection sends nothing and keeps everything', async (t) => {
   t.equal(await count(it.db, 'packet'), 1, 'what came later in the inbox')
   await it.db.updateTable('connection').set({ state: 'active' }).execute()
   await until(() => sent(it).length === 4)
+  await it.settled()
   t.strictSame(await outcomes(it, it), { sent: 4 })
 })
 
