@@ -16,13 +16,19 @@ export async function needAttention(db: Database, connectionId: number, reason: 
   await openNotice(db, { workspaceId: connection.workspace_id, subject: subjectOf(connectionId), code: reason, text })
 }
 
-/** What asked for attention is settled: the notice goes, and the connection works again, or waits for its first route. */
+/**
+ * What asked for attention is settled: the notice goes, and the connection works again, or waits for its first route. What
+ * was put off meanwhile is due now.
+ */
 export async function attentionOver(db: Database, connectionId: number, reason: string): Promise<void> {
   await sql`
     update connection
     set state = case when exists (select from route where connection_id = connection.id) then 'active' else 'setup' end,
         state_reason = null
     where id = ${connectionId} and state = 'attention' and state_reason = ${reason}`.execute(db)
+  await sql`update packet set not_before = '-infinity' where connection_id = ${connectionId} and not quarantined and not_before > now()`.execute(
+    db,
+  )
   await closeNotice(db, subjectOf(connectionId), reason)
 }
 

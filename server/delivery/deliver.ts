@@ -46,14 +46,14 @@ export async function deliver(options: DeliveryOptions, datasetId: number, signa
 
 async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: Lease): Promise<'more' | { again?: number }> {
   const { db, log } = options
-  const now = options.now?.() ?? Date.now()
+  const clock = options.now ?? Date.now
   const dataset = await db.selectFrom('dataset').selectAll().where('id', '=', datasetId).executeTakeFirst()
   if (dataset === undefined || dataset.state === 'held') return {}
-  if (dataset.sleep_until !== null && dataset.sleep_until.getTime() > now) return { again: dataset.sleep_until.getTime() }
+  if (dataset.sleep_until !== null && dataset.sleep_until.getTime() > clock()) return { again: dataset.sleep_until.getTime() }
 
   const taken = await takeRows(db, datasetId, options.limits.batchLimit)
   if (taken.length === 0) return { again: await nextDue(db, datasetId) }
-  const plan = planBatch(taken, options.limits, now)
+  const plan = planBatch(taken, options.limits, clock())
   if (plan.settle.length > 0) {
     await transaction(db, async (trx) => {
       await lease.guard(trx)
@@ -91,7 +91,7 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
       'Meta did not accept a batch',
     )
   }
-  const sleepUntil = decision.sleep === undefined ? undefined : (options.now?.() ?? Date.now()) + decision.sleep.ms
+  const sleepUntil = decision.sleep === undefined ? undefined : clock() + decision.sleep.ms
   await transaction(db, async (trx) => {
     await lease.guard(trx)
     await carryOut(trx, dataset, batch, decision, sleepUntil)
