@@ -135,12 +135,26 @@ export interface Change {
   account: string
   body: unknown
 }
-export interface Push {
+/** One address for all accounts; requests are signed with our app's secret and name the account inside. */
+export interface AppPush {
+  routing: 'app'
   /** Judges method, headers, clock and signature on the raw bytes, in constant time. Never throws. */
   verify(request: RawRequest, app: AppCredentials): Verdict
   /** The changes in a verified request. No I/O, never throws: what cannot be read is counted in `unreadable`. */
   parse(request: RawRequest, app: AppCredentials): { changes: Change[]; unreadable: number; ignored: number }
 }
+/** An address of its own for every connection, with secrets of its own. */
+export interface ConnectionPush<Settings = unknown> {
+  routing: 'connection'
+  /** As `AppPush.verify`, with the connection's secrets by purpose. */
+  verify(request: RawRequest, secrets: Readonly<Record<string, string>>, settings: Settings): Verdict
+  /**
+   * The changes in a verified request, and the answer to give once they are durable: it names what was wrong with each record
+   * that was not taken. No I/O, never throws.
+   */
+  parse(request: RawRequest, settings: Settings): { changes: unknown[]; reply: { status: number; body: unknown } }
+}
+export type Push<Settings = unknown> = AppPush | ConnectionPush<Settings>
 
 // ----------------------------------------------------------------------------------------------------------- meaning
 
@@ -170,6 +184,8 @@ export type Signal =
     }
   /** The record was created or restored: worth a first look. */
   | { kind: 'seen'; ref: RecordRef; occurredAt: number }
+  /** The change itself shows the record: CRMs that send the person along, or cannot be asked. */
+  | { kind: 'shown'; ref: RecordRef; occurredAt: number; snapshot: RecordSnapshot }
   /** Something changed that may tell which lead the record belongs to: look again. */
   | { kind: 'identity'; ref: RecordRef; occurredAt: number }
   /** `mergedIds` live on as `ref`. */
@@ -199,6 +215,16 @@ export interface RecordSnapshot {
   fields: Record<string, string | null>
   /** Earlier and current stages with their times, oldest first; only where history was asked for. */
   transitions?: { stage: StageRef; occurredAt: number }[]
+}
+
+/** A part of a connection's past. */
+export interface HistoryPage {
+  /** Changes as `normalise` takes them; their stage signals have the origin `history`. */
+  changes: unknown[]
+  /** Records read for this page. */
+  records: number
+  /** Where to go on; absent when the period is covered. Survives restarts. */
+  next?: string
 }
 
 export interface LookupRequest {
@@ -253,8 +279,9 @@ export interface Finding {
 
 export interface Connector<Settings = unknown> {
   manifest: ConnectorManifest
-  install: Install
-  push?: Push
+  /** Absent: there is nothing to consent to, because the CRM is never asked. */
+  install?: Install
+  push?: Push<Settings>
   /**
    * What to do about an answer of the CRM that is not 2xx: the error to throw, with the CRM's own delay in `retry`.
    * `expired_token` tells the core to refresh once.
@@ -264,11 +291,16 @@ export interface Connector<Settings = unknown> {
   normalise(changes: readonly unknown[]): Signal[]
   /**
    * Reads many records in few calls: themselves, the persons behind them, identities, rule fields. Records that are gone
-   * come back with `found: false`; every ref asked for is answered.
+   * come back with `found: false`; every ref asked for is answered. Absent: changes show their records themselves.
    */
-  lookup(context: ConnectionContext<Settings>, wanted: readonly LookupRequest[]): Promise<RecordSnapshot[]>
+  lookup?(context: ConnectionContext<Settings>, wanted: readonly LookupRequest[]): Promise<RecordSnapshot[]>
   /** True where a stage can only be understood with its pipeline, which changes of this source do not carry. */
   needsPipeline(source: string): boolean
+  /**
+   * What the CRM still knows of stages reached between two instants (`to` exclusive, at most seven days back), page by page
+   * and in no order. `position` is the `next` of the page before.
+   */
+  history?(context: ConnectionContext<Settings>, period: { from: number; to: number }, position: string | undefined): Promise<HistoryPage>
   listStages(context: ConnectionContext<Settings>): Promise<StageGroup[]>
   listFields(context: ConnectionContext<Settings>): Promise<FieldOption[]>
   /** The mapping proposed to a new customer, from the live stages. Pure. */

@@ -31,7 +31,7 @@ export const hubspot: Connector<HubspotSettings> = {
     settings: hubspotSettings,
   },
   install,
-  push: { verify, parse },
+  push: { routing: 'app', verify, parse },
   classify,
   normalise,
   lookup,

@@ -118,6 +118,8 @@ export function createAccessToken(options: AccessTokenOptions): AccessToken {
 
   async function refreshed(used: StoredGrant): Promise<StoredGrant> {
     const grantedAt = now()
+    // A connection without a consent has no grant that could be renewed.
+    if (connector.install === undefined) throw notConnected()
     const grant = await connector.install.refresh(app, used.refreshToken, http, grantedAt)
     if (grant.account !== account) throw wrongAccount()
     return { ...grant, grantedAt }

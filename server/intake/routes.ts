@@ -4,7 +4,7 @@
  * types, unreadable text): the CRM would only repeat what we can never use.
  */
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
-import type { AppCredentials, Change, Connector, RawRequest } from '../../connectors/connector.ts'
+import type { AppCredentials, AppPush, Change, Connector, RawRequest } from '../../connectors/connector.ts'
 import type { Sealer } from '../connections/vault.ts'
 import { type Packet, packChanges } from './packet.ts'
 
@@ -31,13 +31,12 @@ export const intake: FastifyPluginAsync<IntakeOptions> = async (app, options) =>
   })
   for (const connector of Object.values(options.connectors)) {
     const credentials = options.credentials[connector.manifest.id]
-    if (connector.push !== undefined && credentials !== undefined) addWebhook(app, options, connector, credentials)
+    const { manifest, push } = connector
+    if (push?.routing === 'app' && credentials !== undefined) addAppWebhook(app, options, manifest.id, push, credentials)
   }
 }
 
-function addWebhook(app: FastifyInstance, options: IntakeOptions, connector: Connector, credentials: AppCredentials): void {
-  const crm = connector.manifest.id
-  const push = connector.push as NonNullable<Connector['push']>
+function addAppWebhook(app: FastifyInstance, options: IntakeOptions, crm: string, push: AppPush, credentials: AppCredentials): void {
   app.all(`/webhooks/${crm}`, { bodyLimit: options.bodyLimit }, async (request, reply) => {
     const raw = rawRequest(request, options.publicUrl)
     const verdict = push.verify(raw, credentials)

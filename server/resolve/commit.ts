@@ -100,9 +100,10 @@ function applySnapshots({ snapshots, setup, now }: CommitInput, records: Records
     record.state = 'live'
     record.createdAt = snapshot.createdAt ?? record.createdAt
     record.personId = (snapshot.person && records.get(refKey(snapshot.person))?.id) ?? record.personId
+    const known = record.profile?.identity
     record.profile = {
       fields: snapshot.fields,
-      ...(snapshot.identity && { identity: hashIdentity(snapshot.identity, setup.rules, now) }),
+      ...(snapshot.identity ? { identity: hashIdentity(snapshot.identity, setup.rules, now) } : known && { identity: known }),
       ...(snapshot.amount && { amount: snapshot.amount }),
     }
   }

@@ -1,5 +1,5 @@
 /** From the signals of many packets to the work of one run: which records are touched, and what happened to each. Pure. */
-import type { RecordRef, Signal } from '../../connectors/connector.ts'
+import type { RecordRef, RecordSnapshot, Signal } from '../../connectors/connector.ts'
 
 export type StageSignal = Extract<Signal, { kind: 'stage' }>
 export type StageChange = Omit<StageSignal, 'kind'> & { receivedAt: number }
@@ -8,6 +8,8 @@ export interface Work {
   /** Every record that is touched, by `refKey`, with when we first heard of it in this run. */
   refs: Map<string, { ref: RecordRef; seenAt: number }>
   stages: StageChange[]
+  /** What changes showed of their records, the latest of each, by `refKey`. */
+  shown: Map<string, RecordSnapshot>
   /** Records whose lookup must not be older than this run. */
   lookAgain: Set<string>
   merges: { survivor: RecordRef; merged: RecordRef[] }[]
@@ -20,7 +22,16 @@ export interface Work {
 export const refKey = (ref: RecordRef): string => `${ref.type}/${ref.id}`
 
 export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: number }>): Work {
-  const work: Work = { refs: new Map(), stages: [], lookAgain: new Set(), merges: [], deleted: new Set(), erased: new Set() }
+  const work: Work = {
+    refs: new Map(),
+    stages: [],
+    shown: new Map(),
+    lookAgain: new Set(),
+    merges: [],
+    deleted: new Set(),
+    erased: new Set(),
+  }
+  const shownAt = new Map<string, number>()
   const touch = (ref: RecordRef, seenAt: number) => {
     const key = refKey(ref)
     const known = work.refs.get(key)
@@ -33,7 +44,12 @@ export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: numbe
     const seenAt = Math.min(signal.occurredAt, receivedAt)
     const key = touch(signal.ref, seenAt)
     if (signal.kind === 'stage') work.stages.push({ ...signal, receivedAt })
-    else if (signal.kind === 'merged') {
+    else if (signal.kind === 'shown') {
+      const earlier = shownAt.get(key) ?? Number.NEGATIVE_INFINITY
+      if (signal.occurredAt < earlier) continue
+      shownAt.set(key, signal.occurredAt)
+      work.shown.set(key, signal.snapshot)
+    } else if (signal.kind === 'merged') {
       const merged = signal.mergedIds.filter((id) => id !== signal.ref.id).map((id) => ({ type: signal.ref.type, id }))
       for (const ref of merged) touch(ref, seenAt)
       work.merges.push({ survivor: signal.ref, merged })

@@ -16,7 +16,7 @@ export interface Lookup {
 export async function lookup(connector: Connector, context: ConnectionContext, wanted: readonly LookupRequest[]): Promise<Lookup> {
   const result: Lookup = { snapshots: new Map(), refused: new Map() }
   const ask = async (part: readonly LookupRequest[]): Promise<void> => {
-    if (part.length === 0 || result.failed !== undefined) return
+    if (part.length === 0 || result.failed !== undefined || connector.lookup === undefined) return
     try {
       for (const snapshot of await connector.lookup(context, part)) result.snapshots.set(refKey(snapshot.ref), snapshot)
     } catch (thrown) {

@@ -140,7 +140,7 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
       setup,
       manifest: connector.manifest,
       work: looked.refused.size === 0 ? work : without(work, looked.refused),
-      snapshots: looked.snapshots,
+      snapshots: new Map([...work.shown, ...looked.snapshots]),
       limits: options.limits,
       waitForLeadMs: options.waitForLeadMs,
       tombstones: options.vault.for('tombstone'),
@@ -204,6 +204,7 @@ async function wanted(
   work: Work,
   now: number,
 ): Promise<LookupRequest[]> {
+  if (connector.lookup === undefined) return []
   const known = new Map(
     (
       await readRecords(

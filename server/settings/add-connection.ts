@@ -54,7 +54,7 @@ export async function addConnection(caller: Caller, given: NewConnection, tools:
   const { install, manifest } = connectorFor(given.crm)
   const workspace = await findWorkspace(caller, given.workspace)
   const app = Object.hasOwn(tools.apps, given.crm) ? tools.apps[given.crm] : undefined
-  if (app === undefined) {
+  if (app === undefined || install === undefined) {
     throw problem('crm_off', `This server has no credentials for ${manifest.displayName}. Put those of your app into the environment.`)
   }
   const grantedAt = tools.now?.() ?? Date.now()

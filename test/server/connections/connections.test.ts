@@ -1,4 +1,5 @@
 import t from 'tap'
+import { hubspot } from '../../../connectors/hubspot/index.ts'
 import { createConnections } from '../../../server/connections/connections.ts'
 import { closeNotice, openNotice } from '../../../server/connections/notices.ts'
 import { attentionOver, needAttention } from '../../../server/connections/states.ts'
@@ -20,7 +21,10 @@ t.test('a connection comes with all that its connector needs', async (t) => {
   t.type(context.settings, 'object', 'settings have their defaults')
 
   const { id } = crm.create({ type: 'contacts', properties: { [field]: 'PAID_SOCIAL' } })
-  const [snapshot] = await connection.connector.lookup(context, [{ ref: { type: 'contact', id }, history: false }])
+  const [snapshot] =
+    (await hubspot.lookup?.({ ...context, settings: hubspot.manifest.settings.parse({}) as never }, [
+      { ref: { type: 'contact', id }, history: false },
+    ])) ?? []
   t.match(snapshot, { found: true, fields: { [field]: 'PAID_SOCIAL' } })
 })
 
