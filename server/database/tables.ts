@@ -100,6 +100,7 @@ export interface PacketTable {
   claimed_until: InstantByDefault
   last_error: string | null
   quarantined: Generated<boolean>
+  backfill_id: number | null
 }
 
 export interface LeadTable {
@@ -164,6 +165,8 @@ export interface LedgerTable {
   detail: Nullable<Json>
   received_at: Instant
   settled_at: Nullable<Instant>
+  backfill_id: number | null
+  reevaluation_id: number | null
 }
 
 export interface OutboxTable {
@@ -214,6 +217,38 @@ export interface TallyTable {
   count: ColumnType<string, string | number | bigint | undefined, string | number | bigint>
 }
 
+export type BackfillState = 'planned' | 'dry_running' | 'ready' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed'
+export interface BackfillTable {
+  id: Generated<number>
+  workspace_id: number
+  connection_id: number
+  state: Generated<BackfillState>
+  period_from: Instant
+  period_to: Instant
+  forecast: Nullable<Json>
+  position: string | null
+  read_all: Generated<boolean>
+  records: Generated<number>
+  resumed_at: Nullable<Instant>
+  resumed_records: Generated<number>
+  error: string | null
+  error_text: string | null
+  requested_by: string
+  requested_at: InstantByDefault
+  confirmed_at: Nullable<Instant>
+  finished_at: Nullable<Instant>
+}
+
+export interface ReevaluationTable {
+  id: Generated<number>
+  workspace_id: number
+  connection_id: number
+  reason: string | null
+  entries: Generated<number>
+  requested_by: string
+  requested_at: InstantByDefault
+}
+
 export interface Tables {
   workspace: WorkspaceTable
   connection: ConnectionTable
@@ -234,6 +269,8 @@ export interface Tables {
   audit: AuditTable
   notice: NoticeTable
   tally: TallyTable
+  backfill: BackfillTable
+  reevaluation: ReevaluationTable
 }
 
 /** A row as it is read. */
