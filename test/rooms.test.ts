@@ -1,0 +1,39 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import t from 'tap'
+
+const root = join(import.meta.dirname, '..')
+const sources = (room: string) =>
+  globSync(`${room}/**/*.ts`, { cwd: root }).map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
+
+/** Files of the project that a file imports, from the root. */
+const imports = ({ file, text }: { file: string; text: string }) =>
+  [...text.matchAll(/(?:from|import)\s*\(?'(\.[^']+)'/g)].map(([, path]) => normalize(join(dirname(file), path as string)))
+
+const rules: Record<string, (path: string) => boolean> = {
+  connectors: (path) => path.startsWith('connectors/'),
+  mappings: (path) => path.startsWith('mappings/') || path === 'connectors/record.ts',
+  server: (path) => /^(server|connectors|mappings)\//.test(path),
+}
+for (const [room, allowed] of Object.entries(rules)) {
+  t.test(`${room}/ imports only what it may`, async (t) => {
+    const files = sources(room)
+    t.ok(files.length > 5)
+    for (const source of files) for (const path of imports(source)) t.ok(allowed(path), `${source.file} imports ${path}`)
+  })
+}
+
+t.test('server/ knows no CRM by name', async (t) => {
+  const names = globSync('connectors/*/', { cwd: root }).map((folder) => folder.split('/')[1] as string)
+  t.ok(names.includes('hubspot'))
+  const branches = sources('server').filter(({ text }) => names.some((name) => new RegExp(`(===|!==|case)\\s*'${name}'`).test(text)))
+  t.strictSame(
+    branches.map(({ file }) => file),
+    [],
+  )
+})
+
+t.test('mappings/ does no I/O and has no clock of its own', async (t) => {
+  for (const { file, text } of sources('mappings'))
+    t.notMatch(text, /Date\.now\(\)|new Date\(\)|node:(fs|net|http|https|dns|child_process)|\bfetch\(/, file)
+})
