@@ -13,7 +13,13 @@ export function createInbox(db: Database): (packets: Packet[]) => Promise<void> 
 /** Stores packets in one statement. `db` may be a transaction. */
 export async function insertPackets(
   db: Database,
-  packets: readonly (Packet & { notBefore?: Date; attempts?: number; lastError?: string; quarantined?: boolean })[],
+  packets: readonly (Packet & {
+    notBefore?: Date
+    attempts?: number
+    lastError?: string
+    quarantined?: boolean
+    backfillId?: number | null
+  })[],
 ): Promise<void> {
   if (packets.length === 0) return
   const stored = packets.map((packet) => ({
@@ -26,9 +32,10 @@ export async function insertPackets(
     attempts: packet.attempts ?? 0,
     last_error: packet.lastError,
     quarantined: packet.quarantined ?? false,
+    backfill_id: packet.backfillId,
   }))
   await sql`
-    insert into packet (id, connection_id, body, changes, received_at, not_before, attempts, last_error, quarantined)
+    insert into packet (id, connection_id, body, changes, received_at, not_before, attempts, last_error, quarantined, backfill_id)
     select * from ${rows(
       'v',
       {
@@ -41,6 +48,7 @@ export async function insertPackets(
         attempts: 'int',
         last_error: 'text',
         quarantined: 'boolean',
+        backfill_id: 'int',
       },
       stored,
     )}`.execute(db)

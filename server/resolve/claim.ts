@@ -17,6 +17,8 @@ export interface ClaimedPacket {
   body: Buffer
   received_at: Date
   attempts: number
+  /** The backfill that brought it. */
+  backfill_id: number | null
 }
 
 export interface Claim {
@@ -41,7 +43,7 @@ export async function claimPackets(db: Database, connectionId: number): Promise<
       where connection_id = ${connectionId} and not quarantined and not_before <= now() and claimed_until <= now()
       order by id limit ${MOST_PACKETS} for update skip locked
     )
-    returning id, body, received_at, attempts`.execute(db)
+    returning id, body, received_at, attempts, backfill_id`.execute(db)
   const timer = setInterval(() => {
     sql`update packet set claimed_until = now() + make_interval(secs => ${CLAIM_SECONDS}) where claimed_by = ${run}`
       .execute(db)

@@ -33,10 +33,17 @@ export interface CommitInput {
   waitForLeadMs: number
   tombstones: Sealer
   now: number
+  /** The backfill that brought the work. */
+  backfillId?: number | null
+  /** For dry runs: what leads have reached in earlier parts, which were rolled back. Extended by this part. */
+  rehearsal?: Rehearsal
 }
 
-/** @returns the datasets that have new events to send */
-export async function commitWork(trx: Trx, input: CommitInput): Promise<Set<number>> {
+/** Milestones by dataset and by a name of the lead that holds when its row is rolled back. */
+export type Rehearsal = Map<string, ReachedMilestone[]>
+
+/** @returns the entries that were written */
+export async function commitWork(trx: Trx, input: CommitInput): Promise<Judged[]> {
   const records = await touchedRecords(trx, input)
   const lookedUp = applySnapshots(input, records)
   applyMerges(input, records)
@@ -49,7 +56,7 @@ export async function commitWork(trx: Trx, input: CommitInput): Promise<Set<numb
   const written = await judgeAll(trx, input, records, people, waiting)
   await planNextLooks(trx, input, records, lookedUp, [...waiting, ...written.map(({ entry }) => entry)], written)
   await saveRecords(trx, records.changed())
-  return new Set(written.filter(({ entry }) => entry.outcome === 'pending').map(({ entry }) => entry.datasetId))
+  return written
 }
 
 /** Records of one run by `refKey`, and by id. */
@@ -249,8 +256,10 @@ async function judgeAll(
       const person = records.person(record)
       const { lead, leadSince, without } = people.get(person.id) ?? { lead: null }
       const key = lead === null ? '' : milestoneKey(route.datasetId, lead.id)
-      const reached = milestones.get(key) ?? []
+      const rehearsed = lead === null ? '' : `${route.datasetId}/${lastingName(lead, person)}`
+      const reached = input.rehearsal?.get(rehearsed) ?? milestones.get(key) ?? []
       if (lead !== null) milestones.set(key, reached)
+      if (lead !== null) input.rehearsal?.set(rehearsed, reached)
       return { setup, route, leadEventSource: manifest.leadEventSource, limits, person, lead, leadSince, without, milestones: reached, now }
     }
     const raised = [...records.values()].flatMap((record) => (record.state === 'erased' ? [] : (judgeRawLead(caseOf(record), now) ?? [])))
@@ -265,7 +274,13 @@ async function judgeAll(
     }
     for (const change of inOrder) judged.push(...judgeChange(caseOf(change.record), change))
   }
-  return writeJudged(trx, setup.connectionId, judged)
+  return writeJudged(trx, input, judged)
+}
+
+/** Names a lead by what identifies it outside, because the id of a row that is rolled back is handed out no more. */
+function lastingName(lead: Lead, person: StoredRecord): string {
+  const userData = person.profile?.identity?.userData
+  return lead.metaLeadId ?? userData?.em?.[0] ?? userData?.ph?.[0] ?? refKey(person.ref)
 }
 
 /** Where the change stands in the funnel, for changes of the same instant. */
@@ -346,12 +361,14 @@ async function newCandidates(trx: Trx, { work, snapshots, manifest, now }: Commi
 }
 
 /** Writes what was judged; only rows that are new, or no longer wait, take milestones and go to the outbox. */
-async function writeJudged(trx: Trx, connectionId: number, judged: readonly Judged[]): Promise<Judged[]> {
+async function writeJudged(trx: Trx, { setup, backfillId }: CommitInput, judged: readonly Judged[]): Promise<Judged[]> {
+  const { connectionId } = setup
   const byKey = new Map(judged.map((item) => [entryKey(item.entry), item]))
   const keys = await writeEntries(
     trx,
     connectionId,
     [...byKey.values()].map(({ entry }) => entry),
+    backfillId,
   )
   const written = [...byKey].flatMap(([key, item]) => (keys.has(key) ? [item] : []))
   await takeMilestones(

@@ -60,3 +60,9 @@ export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: numbe
   }
   return work
 }
+
+/** The work without these records (by `refKey`). */
+export function without(work: Work, refused: ReadonlyMap<string, unknown>): Work {
+  const refs = new Map([...work.refs].filter(([key]) => !refused.has(key)))
+  return { ...work, refs, stages: work.stages.filter(({ ref }) => !refused.has(refKey(ref))) }
+}

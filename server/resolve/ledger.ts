@@ -85,9 +85,15 @@ export const entryKey = (entry: { occurredAt: number; eventId: string }): string
 
 /**
  * Writes judged entries. A row that exists stays as it is, unless it waits for a lead and is now decided.
+ * @param backfillId the backfill that brought them
  * @returns the keys (`entryKey`) of the rows that were written; only these may take a milestone or go to the outbox
  */
-export async function writeEntries(trx: Database, connectionId: number, entries: readonly LedgerEntry[]): Promise<Set<string>> {
+export async function writeEntries(
+  trx: Database,
+  connectionId: number,
+  entries: readonly LedgerEntry[],
+  backfillId: number | null = null,
+): Promise<Set<string>> {
   if (entries.length === 0) return new Set()
   const items = entries.map((entry) => ({
     occurred_at: new Date(entry.occurredAt),
@@ -103,9 +109,9 @@ export async function writeEntries(trx: Database, connectionId: number, entries:
     received_at: new Date(entry.receivedAt),
   }))
   const written = await sql<{ occurred_at: Date; event_id: string }>`
-    insert into ledger as l (occurred_at, event_id, connection_id, dataset_id, record_id, lead_id, stage_key, event_name, outcome, reason, detail, received_at, settled_at)
+    insert into ledger as l (occurred_at, event_id, connection_id, dataset_id, record_id, lead_id, stage_key, event_name, outcome, reason, detail, received_at, settled_at, backfill_id)
     select v.occurred_at, v.event_id, ${connectionId}, v.dataset_id, v.record_id, v.lead_id, v.stage_key, v.event_name, v.outcome, v.reason,
-      v.detail::jsonb, v.received_at, case when v.outcome = 'suppressed' then now() end
+      v.detail::jsonb, v.received_at, case when v.outcome = 'suppressed' then now() end, ${backfillId}::int
     from ${rows(
       'v',
       {
@@ -124,7 +130,8 @@ export async function writeEntries(trx: Database, connectionId: number, entries:
       items,
     )}
     on conflict (occurred_at, event_id) do update set lead_id = excluded.lead_id, event_name = excluded.event_name, outcome = excluded.outcome,
-      reason = excluded.reason, detail = excluded.detail, settled_at = excluded.settled_at
+      reason = excluded.reason, detail = excluded.detail, settled_at = excluded.settled_at,
+      backfill_id = coalesce(l.backfill_id, excluded.backfill_id)
       where l.outcome = 'waiting' and (excluded.outcome <> 'waiting' or excluded.reason is distinct from l.reason)
     returning occurred_at, event_id`.execute(trx)
   return new Set(written.rows.map((row) => entryKey({ occurredAt: row.occurred_at.getTime(), eventId: row.event_id.replaceAll('-', '') })))

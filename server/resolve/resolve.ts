@@ -2,7 +2,7 @@
  * Resolving one connection: packets are claimed, all CRM I/O happens with no lock held, then one transaction records what
  * came of it and deletes the packets. What cannot be handled now goes back alone and never holds up its neighbours.
  */
-import type { ConnectionContext, Connector, LookupRequest, RecordRef, Signal } from '../../connectors/connector.ts'
+import type { ConnectionContext, Connector, RecordRef, Signal } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import type { TimeLimits } from '../../mappings/event-time.ts'
 import type { Connections } from '../connections/connections.ts'
@@ -12,13 +12,14 @@ import type { Database } from '../database/pool.ts'
 import { transaction } from '../database/transaction.ts'
 import { insertPackets } from '../intake/inbox.ts'
 import { packChanges, unpackChanges } from '../intake/packet.ts'
-import { dueForAnotherLook, nextLookDue, postponeLooks, readRecords } from '../leads/records.ts'
+import { dueForAnotherLook, nextLookDue, postponeLooks } from '../leads/records.ts'
 import type { Log } from '../log.ts'
 import { type Claim, type ClaimedPacket, claimPackets, nextPacketDue } from './claim.ts'
 import { commitWork } from './commit.ts'
-import { gatherWork, refKey, type Work } from './gather.ts'
+import { gatherWork, refKey, without } from './gather.ts'
 import { lookup } from './lookup.ts'
 import { type ConnectionSetup, readSetup } from './setup.ts'
+import { wantedLookups } from './wanted-lookups.ts'
 
 export interface ResolveOptions {
   db: Database
@@ -59,13 +60,22 @@ export async function resolve(options: ResolveOptions, connectionId: number, sig
       const due = await dueForAnotherLook(db, connectionId, MOST_LOOKS)
       if (claim.packets.length === 0 && due.length === 0) break
       const changes = await readChanges(options, connector, claim)
-      const again = await handle({ options, setup, connector, context, claim, now: options.now?.() ?? Date.now() }, changes, due)
-      if (again !== undefined) return { again }
+      const run = { options, setup, connector, context, claim, now: options.now?.() ?? Date.now() }
+      for (const [index, part] of bySource(changes).entries()) {
+        const again = await handle(run, part, index === 0 ? due : [])
+        if (again !== undefined) return { again }
+      }
     } finally {
       claim.release()
     }
   }
   return { again: earliest(await nextPacketDue(db, connectionId), await nextLookDue(db, connectionId)) }
+}
+
+/** What arrived by itself, then what each backfill brought: the ledger tells them apart. */
+function bySource(changes: readonly ReadChange[]): ReadChange[][] {
+  const { null: live = [], ...backfills } = Object.groupBy(changes, ({ packet }) => String(packet.backfill_id))
+  return [live, ...Object.values(backfills).map((part = []) => part)]
 }
 
 /** What one run works with. */
@@ -112,7 +122,10 @@ async function takeApart({ options, setup, claim }: Run, changes: readonly ReadC
   await transaction(options.db, async (trx) => {
     await insertPackets(
       trx,
-      changes.map(({ packet, body }) => packChanges(sealer, setup.connectionId, [body], packet.received_at.getTime())),
+      changes.map(({ packet, body }) => ({
+        ...packChanges(sealer, setup.connectionId, [body], packet.received_at.getTime()),
+        backfillId: packet.backfill_id,
+      })),
     )
     await claim.settle(trx, [...new Set(changes.map(({ packet }) => packet.id))])
   })
@@ -129,14 +142,14 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
   const { db } = options
   const { connectionId } = setup
   const work = gatherWork([...changes.flatMap(signalsOf), ...due.map((ref) => anotherLook(ref, now))])
-  const requests = await wanted(options, connectionId, connector, work, now)
+  const requests = await wantedLookups(options, connectionId, connector, work, now)
   const looked = await lookup(connector, context, requests)
   if (looked.failed !== undefined) return postpone(options, connectionId, claim, looked.failed, now)
   if (requests.length > 0) await troubleOver(db, setup)
 
   const aside = changes.filter((change) => change.signals.some((one) => looked.refused.has(refKey(one.ref))))
-  const datasets = await transaction(db, async (trx) => {
-    const touched = await commitWork(trx, {
+  const written = await transaction(db, async (trx) => {
+    const entries = await commitWork(trx, {
       setup,
       manifest: connector.manifest,
       work: looked.refused.size === 0 ? work : without(work, looked.refused),
@@ -145,13 +158,14 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
       waitForLeadMs: options.waitForLeadMs,
       tombstones: options.vault.for('tombstone'),
       now,
+      backfillId: changes[0]?.packet.backfill_id,
     })
     await insertPackets(
       trx,
       aside.map((change) => setAside(options.vault.for('packet'), connectionId, change, looked.refused)),
     )
     await claim.settle(trx, [...new Set(changes.map(({ packet }) => packet.id))])
-    return touched
+    return entries
   })
   if (looked.refused.size > 0) {
     options.log.error(
@@ -160,7 +174,8 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
     )
     await postponeLooks(db, connectionId, RETRY_CAP_MS)
   }
-  for (const dataset of datasets) options.wakeDelivery(dataset)
+  const pending = written.filter(({ entry }) => entry.outcome === 'pending')
+  for (const dataset of new Set(pending.map(({ entry }) => entry.datasetId))) options.wakeDelivery(dataset)
   return undefined
 }
 
@@ -196,37 +211,6 @@ async function readChanges({ vault, log }: ResolveOptions, connector: Connector,
   return changes
 }
 
-/** Which records have to be looked up: new ones with their history, stale ones, and those whose change asks for it. */
-async function wanted(
-  { db, identityTtlMs }: ResolveOptions,
-  connectionId: number,
-  connector: Connector,
-  work: Work,
-  now: number,
-): Promise<LookupRequest[]> {
-  if (connector.lookup === undefined) return []
-  const known = new Map(
-    (
-      await readRecords(
-        db,
-        connectionId,
-        [...work.refs.values()].map(({ ref }) => ref),
-      )
-    ).map((record) => [refKey(record.ref), record]),
-  )
-  const pipelineUnknown = new Set(
-    work.stages.flatMap(({ ref, stage }) => (stage.pipelineId === undefined && connector.needsPipeline(stage.source) ? refKey(ref) : [])),
-  )
-  return [...work.refs].flatMap(([key, { ref }]) => {
-    const record = known.get(key)
-    if (work.erased.has(key) || record?.state === 'erased') return []
-    const lookedUpAt = record?.lookedUpAt ?? null
-    const fresh = lookedUpAt !== null && now - lookedUpAt <= identityTtlMs
-    if (fresh && !work.lookAgain.has(key) && !pipelineUnknown.has(key)) return []
-    return [{ ref, history: lookedUpAt === null && connector.manifest.history.quality === 'exact' }]
-  })
-}
-
 /** Nothing can be looked up now: all packets go back. Returns when to try again. */
 async function postpone({ db, log }: ResolveOptions, connectionId: number, claim: Claim, error: CodedError, now: number): Promise<number> {
   const attempts = Math.max(0, ...claim.packets.map((packet) => packet.attempts))
@@ -253,12 +237,8 @@ function setAside(sealer: Sealer, connectionId: number, { packet, body, signals 
     attempts: packet.attempts + 1,
     lastError: error?.code ?? 'crm_refused',
     quarantined: true,
+    backfillId: packet.backfill_id,
   }
-}
-
-function without(work: Work, refused: ReadonlyMap<string, unknown>): Work {
-  const refs = new Map([...work.refs].filter(([key]) => !refused.has(key)))
-  return { ...work, refs, stages: work.stages.filter(({ ref }) => !refused.has(refKey(ref))) }
 }
 
 function earliest(...instants: (number | undefined)[]): number | undefined {
