@@ -8,6 +8,7 @@ import { createLeadIdField, writeLeadId } from './lead-id-field.ts'
 import { lookup } from './lookup.ts'
 import { normalise } from './normalise.ts'
 import { objects } from './objects.ts'
+import { readPeriod } from './read-period.ts'
 import { type HubspotSettings, hubspotSettings } from './settings.ts'
 import { listFields, listStages } from './stages.ts'
 import { api } from './version.ts'
@@ -36,6 +37,7 @@ export const hubspot: Connector<HubspotSettings> = {
   normalise,
   lookup,
   needsPipeline: (source) => objects.some(({ stages, pipeline }) => pipeline !== undefined && stages.includes(source)),
+  history: readPeriod,
   listStages,
   listFields,
   defaultMapping,

@@ -9,7 +9,7 @@ import { readReply } from './errors.ts'
 import { firstSeenAt, readTransitions } from './history.ts'
 import { CLICK_ID, identityProperties, readIdentity } from './identity.ts'
 import { scope } from './install.ts'
-import { contact, deal, type HubspotObject, lead } from './objects.ts'
+import { contact, deal, type HubspotObject, lead, MERGED_IDS } from './objects.ts'
 import { type Link, type Row, readContactLinks, readRecords } from './read-records.ts'
 import type { HubspotSettings } from './settings.ts'
 import { api } from './version.ts'
@@ -27,8 +27,6 @@ interface Found {
 interface Owner extends Found {
   links: readonly Link[]
 }
-
-const MERGED_IDS = 'hs_merged_object_ids'
 
 /**
  * See `Connector.lookup`. The person behind a deal or lead comes with history where the deal or lead was asked for with it.

@@ -21,6 +21,10 @@ export interface WebhookEvent {
   fromObjectTypeId?: string
   toObjectTypeId?: string
   associationType?: string
+  /** The change was not told but read from the record's history; never set from outside. */
+  origin?: 'history'
+  /** Of changes read from history: the pipeline at that time. */
+  pipelineId?: string
 }
 
 /** Turns stored webhook events into signals, in the order given. Events without a meaning yield nothing. */
@@ -70,7 +74,16 @@ function readPropertyChange(event: WebhookEvent, object: HubspotObject, ref: Rec
   if (object.stages.includes(source)) {
     // A move backwards first clears the stage; values of sensitive properties arrive as REDACTED.
     if (stageId === undefined || stageId === '' || stageId === 'REDACTED') return undefined
-    return { kind: 'stage', ref, stage: { source, stageId }, occurredAt, occurredAtSource: 'event', origin: 'push', exact: true }
+    const { origin = 'push', pipelineId } = event
+    return {
+      kind: 'stage',
+      ref,
+      stage: { source, ...(pipelineId !== undefined && { pipelineId }), stageId },
+      occurredAt,
+      occurredAtSource: origin === 'history' ? 'field' : 'event',
+      origin,
+      exact: true,
+    }
   }
   // Which property holds the Meta lead id is a setting of the connection. Only it and stages are subscribed to on contacts.
   return object === contact ? { kind: 'identity', ref, occurredAt } : undefined

@@ -12,6 +12,8 @@ export interface HubspotObject {
   pipeline?: string
   /** When the record was created. */
   created: string
+  /** When anything of the record last changed. */
+  modified: string
 }
 
 export const contact: HubspotObject = {
@@ -20,6 +22,7 @@ export const contact: HubspotObject = {
   path: 'contacts',
   stages: ['lifecyclestage', 'hs_lead_status'],
   created: 'createdate',
+  modified: 'lastmodifieddate',
 }
 export const deal: HubspotObject = {
   type: 'deal',
@@ -28,6 +31,7 @@ export const deal: HubspotObject = {
   stages: ['dealstage'],
   pipeline: 'pipeline',
   created: 'createdate',
+  modified: 'hs_lastmodifieddate',
 }
 export const lead: HubspotObject = {
   type: 'lead',
@@ -36,5 +40,9 @@ export const lead: HubspotObject = {
   stages: ['hs_pipeline_stage'],
   pipeline: 'hs_pipeline',
   created: 'hs_createdate',
+  modified: 'hs_lastmodifieddate',
 }
 export const objects: readonly HubspotObject[] = [contact, deal, lead]
+
+/** The property of a survivor that lists the ids merged into it, with `;` between. */
+export const MERGED_IDS = 'hs_merged_object_ids'

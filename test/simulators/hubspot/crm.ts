@@ -185,6 +185,7 @@ export class Crm {
     this.#remember(survivor, 'hs_merged_object_ids', [...new Set([...earlier, ...merged.map((gone) => gone.id)])].join(';'), at, source)
     survivor.updatedAt = Math.max(survivor.updatedAt, at)
     survivor.writtenAt = Date.now()
+    this.#remember(survivor, type.modified, new Date(survivor.updatedAt).toISOString(), survivor.updatedAt, source)
     const newId = made.newRecord === true ? survivor.id : undefined
     this.#tell({ kind: 'merge', type, id: survivor.id, at, source, primaryId, mergedIds: otherIds, newId, moved })
     for (const gone of merged) {
