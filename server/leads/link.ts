@@ -5,7 +5,6 @@
  * Locks: the caller holds its records. Here the match keys are locked next (advisory, in order), then the leads in id
  * order; a lookup in flight and another connection of the same workspace therefore never see half a link.
  */
-import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { rows } from '../database/rows.ts'
 import type { Trx } from '../database/transaction.ts'
@@ -148,22 +147,20 @@ function candidatesOf(claimant: Claimant, byKey: Map<string, Lead[]>): { all: Le
   return { all, best: latest(early.length > 0 ? early : shared), ambiguous: false }
 }
 
+/** PostgreSQL has room for a few thousand locks in all, so the keys of a workspace share this many. */
+const KEY_LOCKS = 256
+
 /** Two transactions that both meet a new person must not create two leads: whoever comes second waits and then finds the first's. */
 async function lockKeys(trx: Trx, workspaceId: number, claimants: readonly Claimant[]): Promise<void> {
-  const locks = new Set<bigint>()
+  const locks = new Set<number>()
   for (const claimant of claimants) {
     if (claimant.leadId !== null && claimant.metaLeadId === undefined) continue
-    for (const key of claimant.keys)
-      locks.add(
-        createHash('sha256')
-          .update(`${workspaceId} ${keyText(key)}`)
-          .digest()
-          .readBigInt64BE(),
-      )
+    for (const key of claimant.keys) locks.add(Number.parseInt(key.hash.slice(0, 8), 16) % KEY_LOCKS)
   }
   if (locks.size === 0) return
-  const sorted = [...locks].sort((a, b) => (a < b ? -1 : 1)).map(String)
-  await sql`select pg_advisory_xact_lock(k) from unnest(${sorted}::bigint[]) with ordinality as v(k, n) order by n`.execute(trx)
+  const sorted = [...locks].sort((a, b) => a - b)
+  await sql`
+    select pg_advisory_xact_lock(${workspaceId}::int, k) from unnest(${sorted}::int[]) with ordinality as v(k, n) order by n`.execute(trx)
 }
 
 interface LeadRow {
