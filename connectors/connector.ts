@@ -29,8 +29,11 @@ export interface ConnectorManifest {
   history: { quality: 'exact' | 'snapshot' | 'none'; clockToleranceMs: number }
   /** Request limits by bucket; `default` is used where a request names none. */
   limits: { default: RateLimit; [bucket: string]: RateLimit }
-  /** Version of the CRM's API, in one place, with the day it stops working (YYYY-MM-DD), and where the vendor serves it. */
-  api: { version: string; sunset: string; baseUrl: string }
+  /**
+   * Version of the CRM's API, in one place, with the day it stops working (YYYY-MM-DD), and where the vendor serves it.
+   * Absent: the CRM is never asked; it needs no credentials of ours, and its stages are known from what arrives.
+   */
+  api?: { version: string; sunset: string; baseUrl: string }
   /** Settings of one connection that this connector understands, with defaults for all. */
   settings: z.ZodType
 }
@@ -181,6 +184,8 @@ export type Signal =
       occurredAtSource: 'field' | 'event' | 'audit' | 'received'
       origin: 'push' | 'stream' | 'poll' | 'history'
       exact: boolean
+      /** The CRM's own id of this change: whatever else it says when it comes again, it is the same change. */
+      changeId?: string
     }
   /** The record was created or restored: worth a first look. */
   | { kind: 'seen'; ref: RecordRef; occurredAt: number }
@@ -199,6 +204,8 @@ export interface RecordSnapshot {
   ref: RecordRef
   /** False: deleted, merged away or never there. All else is then absent but `survivorId`. */
   found: boolean
+  /** What is absent here is unknown, not empty: what was known before stays. */
+  partial?: boolean
   /** The record this one was merged into. */
   survivorId?: string
   createdAt?: number
@@ -294,6 +301,8 @@ export interface Connector<Settings = unknown> {
    * come back with `found: false`; every ref asked for is answered. Absent: changes show their records themselves.
    */
   lookup?(context: ConnectionContext<Settings>, wanted: readonly LookupRequest[]): Promise<RecordSnapshot[]>
+  /** The value of `lead_event_source` for one connection, where one connector serves many CRMs. */
+  leadEventSource?(settings: Settings): string
   /** True where a stage can only be understood with its pipeline, which changes of this source do not carry. */
   needsPipeline(source: string): boolean
   /**

@@ -2,9 +2,11 @@
 import type { Connector } from './connector.ts'
 import { CodedError } from './errors.ts'
 import { hubspot } from './hubspot/index.ts'
+import { webhook } from './webhook/index.ts'
 
 export const connectors: Record<string, Connector> = {
   [hubspot.manifest.id]: hubspot,
+  [webhook.manifest.id]: webhook,
 }
 
 /** The connector of a CRM by its id. Throws `unknown_crm` for an id that is not in the registry. */
@@ -19,7 +21,11 @@ export function connectorFor(crm: string): Connector {
   })
 }
 
-/** The value of `custom_data.lead_event_source` for a CRM: fixed by its connector, never by a user. Throws as `connectorFor`. */
-export function leadEventSource(crm: string): string {
-  return connectorFor(crm).manifest.leadEventSource
+/**
+ * The value of `custom_data.lead_event_source` for a CRM: fixed by its connector, never by a user, but for a connector that
+ * serves many CRMs: there the settings of the connection name theirs. Throws as `connectorFor`.
+ */
+export function leadEventSource(crm: string, settings: unknown = {}): string {
+  const { manifest, leadEventSource: ofConnection } = connectorFor(crm)
+  return ofConnection?.(manifest.settings.parse(settings)) ?? manifest.leadEventSource
 }

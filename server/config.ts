@@ -104,7 +104,8 @@ export interface Config {
 
 /** Names of all variables that `readConfig` knows. */
 export function configVariables(registry: Registry = connectors): string[] {
-  return [...Object.keys(variables.shape), ...Object.keys(registry).flatMap((id) => crmVariables.map((name) => variableOf(id, name)))]
+  const asked = Object.keys(registry).filter((id) => registry[id]?.manifest.api !== undefined)
+  return [...Object.keys(variables.shape), ...asked.flatMap((id) => crmVariables.map((name) => variableOf(id, name)))]
 }
 
 type Registry = Readonly<Record<string, Pick<Connector, 'manifest'>>>
@@ -119,6 +120,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
   const crm: Record<string, AppCredentials> = {}
   for (const [id, { manifest }] of Object.entries(registry)) {
+    if (manifest.api === undefined) continue
     const credentials = readCredentials(id, manifest.api.baseUrl, set, problems)
     if (credentials !== undefined) crm[id] = credentials
   }

@@ -8,7 +8,7 @@ import { GRAPH_API } from '../../server/meta/version.ts'
 const root = join(import.meta.dirname, '../..')
 const pinned = [
   { name: 'Meta Graph API', version: GRAPH_API.version, sunset: GRAPH_API.sunset },
-  ...Object.values(connectors).map(({ manifest }) => ({ name: manifest.displayName, ...manifest.api })),
+  ...Object.values(connectors).flatMap(({ manifest }) => (manifest.api ? { name: manifest.displayName, ...manifest.api } : [])),
 ]
 
 for (const { name, version, sunset } of pinned)

@@ -12,8 +12,8 @@ t.test('the registry knows connectors by their id and nothing else', async (t) =
 })
 
 t.test('no API version is less than 90 days from its sunset', async (t) => {
-  for (const { manifest } of Object.values(connectors))
-    t.ok(Date.parse(manifest.api.sunset) - Date.now() > 90 * 86_400_000, `${manifest.displayName} ${manifest.api.version}`)
+  for (const { displayName, api } of Object.values(connectors).map(({ manifest }) => manifest))
+    t.ok(api === undefined || Date.parse(api.sunset) - Date.now() > 90 * 86_400_000, `${displayName} ${api?.version}`)
 })
 
 t.test('the limits stay below those of HubSpot', async (t) => {

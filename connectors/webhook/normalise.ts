@@ -1,0 +1,46 @@
+import type { Signal } from '../connector.ts'
+import type { WebhookChange } from './read-record.ts'
+
+/** Stages of all connections come from one source: what the field `stage` says. */
+export const STAGE_SOURCE = 'stage'
+
+/** Turns stored changes into signals: what the change shows of its record, and the stage reached. */
+export function normalise(changes: readonly unknown[]): Signal[] {
+  return changes.filter(isWebhookChange).flatMap((change): Signal[] => {
+    const { occurredAt, createdAt, identity, amount, fields, changeId } = change
+    const ref = { type: change.type, id: change.id }
+    const stage = { source: STAGE_SOURCE, pipelineId: change.pipeline, stageId: change.stage }
+    return [
+      {
+        kind: 'shown',
+        ref,
+        occurredAt,
+        snapshot: { ref, found: true, partial: true, createdAt, identity, stages: [stage], amount, fields },
+      },
+      {
+        kind: 'stage',
+        ref,
+        stage,
+        occurredAt,
+        occurredAtSource: change.received ? 'received' : 'field',
+        origin: 'push',
+        exact: true,
+        changeId,
+      },
+    ]
+  })
+}
+
+function isWebhookChange(change: unknown): change is WebhookChange {
+  if (typeof change !== 'object' || change === null) return false
+  const { type, id, stage, occurredAt, identity, fields } = change as Partial<Record<keyof WebhookChange, unknown>>
+  const named = [type, id, stage].every((it) => typeof it === 'string' && it !== '')
+  return (
+    named &&
+    Number.isSafeInteger(occurredAt) &&
+    typeof identity === 'object' &&
+    identity !== null &&
+    typeof fields === 'object' &&
+    fields !== null
+  )
+}
