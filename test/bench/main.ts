@@ -3,6 +3,7 @@
  * on stdout and nothing else there.
  */
 import { parseArgs } from 'node:util'
+import { intake } from './intake.ts'
 import { mapping } from './mapping.ts'
 
 /** A part: runs, tells what it sees through `say`, and returns its figures. */
@@ -10,6 +11,7 @@ export type Part = (say: (line: string) => void) => Promise<Record<string, numbe
 
 const parts: Record<string, Part> = {
   mapping,
+  intake,
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })

@@ -15,6 +15,7 @@ import { serialiseRequest } from '../../mappings/serialise.ts'
 import { stageMapping } from '../../mappings/stage-mapping.ts'
 import type { Part } from './main.ts'
 import { messyRecords } from './records.ts'
+import { median } from './statistics.ts'
 
 // The SDK ships no types.
 const sdk = createRequire(import.meta.url)('facebook-nodejs-business-sdk')
@@ -97,8 +98,6 @@ const normalisedStrings = ({ identity }: LeadStageRecord): string[] => {
     country,
   ].filter((value) => typeof value === 'string')
 }
-
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 /** One round of one side over all batches: each parsed just before, as it would come from a wire, and outside the time. */
 const round = <T>(batches: readonly string[], side: (batch: readonly T[]) => number): number => {

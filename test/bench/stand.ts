@@ -1,0 +1,126 @@
+/** The real server with its own PostgreSQL in processes of their own, and eight portals that send to eight datasets. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { rules } from '../../mappings/rules.ts'
+import { storeGrant } from '../../server/connections/grants.ts'
+import { readKeyFile } from '../../server/connections/keys.ts'
+import { putSecret } from '../../server/connections/secrets.ts'
+import { createVault } from '../../server/connections/vault.ts'
+import { findEmbedded } from '../../server/database/embedded.ts'
+import { type Database, openDatabase } from '../../server/database/pool.ts'
+import { createLog } from '../../server/log.ts'
+import { type ServerProcess, startServer } from '../demo/server-process.ts'
+import { allScopes } from '../simulators/hubspot/start-hubspot.ts'
+import { funnel } from '../support/funnel.ts'
+import { app } from './bodies.ts'
+
+export const portals = Array.from({ length: 8 }, (_, index) => 44_000_001 + index)
+export const token = 'EAAbench0000000000000000000000001'
+export const datasetOf = (portal: number): string => `7${String(portal).padStart(14, '0')}`
+
+export interface Stand {
+  server: ServerProcess
+  /** Where HubSpot sends its webhooks. */
+  webhooks: string
+  db: Database
+  stop(): Promise<void>
+}
+
+export interface StandOptions {
+  /** Where the server finds HubSpot and Meta. */
+  hubspotUrl?: string
+  metaUrl?: string
+  /** Without routes, changes are kept and not resolved. */
+  routes?: boolean
+  env?: Record<string, string>
+}
+
+export async function startStand({
+  hubspotUrl = 'http://127.0.0.1:9',
+  metaUrl = 'http://127.0.0.1:9',
+  routes = true,
+  env,
+}: StandOptions): Promise<Stand> {
+  const folder = await mkdtemp(join(tmpdir(), 'leadstage-bench-'))
+  const server = await startServer(folder, {
+    HUBSPOT_APP_ID: String(app.appId),
+    HUBSPOT_CLIENT_ID: app.clientId,
+    HUBSPOT_CLIENT_SECRET: app.clientSecret,
+    HUBSPOT_API_URL: hubspotUrl,
+    META_GRAPH_URL: metaUrl,
+    LOG_LEVEL: 'warn',
+    ...env,
+  })
+  const stop = async () => {
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await server.ready()
+    const dataDir = server.env.DATA_DIR as string
+    const embedded = await findEmbedded(dataDir)
+    if (embedded === undefined) throw new Error('the PostgreSQL of the server cannot be found')
+    const db = openDatabase({ url: embedded.url, log: createLog({ level: 'silent' }), max: 2, statementMs: 3_600_000 })
+    const vault = createVault(await readKeyFile(dataDir))
+    for (const portal of portals) await connect(db, vault, portal, routes)
+    return {
+      server,
+      webhooks: `${server.url}/webhooks/hubspot`,
+      db,
+      async stop() {
+        await db.destroy()
+        await stop()
+      },
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** What an install, a pasted token and a saved mapping leave behind, each portal in a workspace of its own. */
+async function connect(db: Database, vault: ReturnType<typeof createVault>, portal: number, routes: boolean): Promise<void> {
+  const { id: workspaceId } = await db
+    .insertInto('workspace')
+    .values({ name: `Bench ${portal}` })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  const { id } = await db
+    .insertInto('connection')
+    .values({
+      workspace_id: workspaceId,
+      crm: 'hubspot',
+      account_key: String(portal),
+      state: routes ? 'active' : 'setup',
+      rules: JSON.stringify(rules.parse({})),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await storeGrant(db, vault, id, {
+    accessToken: `bench-access-${portal}`,
+    refreshToken: `bench-refresh-${portal}`,
+    expiresAt: Date.now() + 86_400_000,
+    grantedAt: Date.now(),
+    account: String(portal),
+    scopes: allScopes,
+  })
+  await db
+    .insertInto('mapping')
+    .values({ connection_id: id, version: 1, body: JSON.stringify(funnel()), created_by: 'bench' })
+    .execute()
+  if (!routes) return
+  const dataset = await db
+    .insertInto('dataset')
+    .values({ workspace_id: workspaceId, meta_id: datasetOf(portal) })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await putSecret(db, vault, `dataset:${dataset.id}`, 'token', token)
+  await db.insertInto('route').values({ connection_id: id, dataset_id: dataset.id }).execute()
+}
+
+/** Resident memory of a process, megabytes; with those it started, if `children`. */
+export async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+}
