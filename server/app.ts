@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Connector } from '../connectors/connector.ts'
 import { connectors as registry } from '../connectors/registry.ts'
+import { findBackfills, runBackfill } from './backfill/run.ts'
 import type { Config } from './config.ts'
 import { createConnections } from './connections/connections.ts'
 import { createHttp } from './connections/http.ts'
@@ -79,12 +80,16 @@ export async function createApp(options: AppOptions): Promise<App> {
     now,
   }
 
+  const backfillOptions = { ...resolveOptions, wakeResolve: (connectionId: number) => scheduler.wake('resolve', String(connectionId)) }
+
   scheduler.register('resolve', (key, signal) => resolve(resolveOptions, Number(key), signal))
   scheduler.register('deliver', (key, signal) => deliver(deliveryOptions, Number(key), signal))
+  scheduler.register('backfill', (key, signal) => runBackfill(backfillOptions, Number(key), signal), { concurrent: 4 })
   scheduler.register('sweep', async () => {
     const work = await findWork(db)
     for (const id of work.connections) scheduler.wake('resolve', String(id))
     for (const id of work.datasets) scheduler.wake('deliver', String(id))
+    for (const id of await findBackfills(db)) scheduler.wake('backfill', String(id))
   })
   scheduler.register('upkeep', async () => {
     await ensurePartitions(db, Date.now())

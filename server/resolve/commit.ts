@@ -40,7 +40,7 @@ export interface CommitInput {
 }
 
 /** Milestones by dataset and by a name of the lead that holds when its row is rolled back. */
-export type Rehearsal = Map<string, ReachedMilestone[]>
+export type Rehearsal = { get(key: string): ReachedMilestone[] | undefined; set(key: string, reached: ReachedMilestone[]): unknown }
 
 /** @returns the entries that were written */
 export async function commitWork(trx: Trx, input: CommitInput): Promise<Judged[]> {
