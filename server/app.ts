@@ -18,6 +18,7 @@ import type { Log } from './log.ts'
 import { createGraphClient } from './meta/graph-client.ts'
 import { health } from './operations/health.ts'
 import { findWork, warnOfExpiry } from './operations/sweep.ts'
+import { forgetRepeats } from './resolve/repeats.ts'
 import { resolve } from './resolve/resolve.ts'
 import { createInProcessScheduler } from './schedule/in-process.ts'
 import type { Scheduler } from './schedule/scheduler.ts'
@@ -94,6 +95,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   scheduler.register('upkeep', async () => {
     await ensurePartitions(db, Date.now())
     await dropOldPartitions(db, Date.now(), config.ledgerDays)
+    await forgetRepeats(db, config.ledgerDays)
     await warnOfExpiry(db)
   })
   scheduler.every('sweep', 'all', SWEEP_MS)

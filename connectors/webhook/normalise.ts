@@ -15,7 +15,7 @@ export function normalise(changes: readonly unknown[]): Signal[] {
         kind: 'shown',
         ref,
         occurredAt,
-        snapshot: { ref, found: true, partial: true, createdAt, identity, stages: [stage], amount, fields },
+        snapshot: { ref, found: true, partial: true, createdAt, identity, stages: [], amount, fields },
       },
       {
         kind: 'stage',

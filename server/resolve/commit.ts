@@ -7,7 +7,7 @@ import type { ConnectorManifest, RecordSnapshot } from '../../connectors/connect
 import type { TimeLimits } from '../../mappings/event-time.ts'
 import { parseStageKey, rawLeadKey, stageKey } from '../../mappings/stage-key.ts'
 import { findStage, funnelPosition } from '../../mappings/stage-policy.ts'
-import { hashIdentity, type UserData } from '../../mappings/user-data.ts'
+import type { UserData } from '../../mappings/user-data.ts'
 import { fromConfirmedSource } from '../../mappings/which-leads.ts'
 import type { Sealer } from '../connections/vault.ts'
 import type { Database } from '../database/pool.ts'
@@ -20,6 +20,8 @@ import { refKey, type Work } from './gather.ts'
 import { type Candidate, type Case, type Judged, judgeChange, judgeRawLead } from './judge.ts'
 import { entryKey, fillOutbox, type KnownEntry, readEntries, readKeys, readWaiting, writeEntries } from './ledger.ts'
 import { nextLook } from './next-look.ts'
+import { profileOf } from './profile.ts'
+import { dropRepeats } from './repeats.ts'
 import type { ConnectionSetup } from './setup.ts'
 
 export interface CommitInput {
@@ -107,12 +109,7 @@ function applySnapshots({ snapshots, setup, now }: CommitInput, records: Records
     record.state = 'live'
     record.createdAt = snapshot.createdAt ?? record.createdAt
     record.personId = (snapshot.person && records.get(refKey(snapshot.person))?.id) ?? record.personId
-    const known = record.profile?.identity
-    record.profile = {
-      fields: snapshot.fields,
-      ...(snapshot.identity ? { identity: hashIdentity(snapshot.identity, setup.rules, now) } : known && { identity: known }),
-      ...(snapshot.amount && { amount: snapshot.amount }),
-    }
+    record.profile = profileOf(snapshot, record.profile, setup.rules, now)
   }
   return lookedUp
 }
@@ -233,7 +230,7 @@ async function judgeAll(
   people: Map<string, Person>,
   waiting: Awaited<ReturnType<typeof readWaiting>>,
 ): Promise<Judged[]> {
-  const { setup, manifest, limits, now } = input
+  const { setup, limits, now } = input
   const candidates = new Map<string, Candidate>()
   const add = (change: Candidate) => candidates.set(`${change.record.id} ${change.occurredAt} ${stageKey(change.stage)}`, change)
   for (const change of await newCandidates(trx, input, records)) add(change)
@@ -260,7 +257,7 @@ async function judgeAll(
       const reached = input.rehearsal?.get(rehearsed) ?? milestones.get(key) ?? []
       if (lead !== null) milestones.set(key, reached)
       if (lead !== null) input.rehearsal?.set(rehearsed, reached)
-      return { setup, route, leadEventSource: manifest.leadEventSource, limits, person, lead, leadSince, without, milestones: reached, now }
+      return { setup, route, leadEventSource: setup.leadEventSource, limits, person, lead, leadSince, without, milestones: reached, now }
     }
     const raised = [...records.values()].flatMap((record) => (record.state === 'erased' ? [] : (judgeRawLead(caseOf(record), now) ?? [])))
     // A raw lead that was decided before (refused, say) stays so, and must not keep a stage of the same name back.
@@ -298,10 +295,10 @@ function forget(milestones: ReachedMilestone[], { entry }: Judged): void {
  * The stage changes of this run that the ledger does not know yet. A pushed and a historic account of one change are one
  * when stage and record match and the times differ by no more than the CRM's tolerance; the first in owns the key.
  */
-async function newCandidates(trx: Trx, { work, snapshots, manifest, now }: CommitInput, records: Records): Promise<Candidate[]> {
+async function newCandidates(trx: Trx, { setup, work, snapshots, manifest, now }: CommitInput, records: Records): Promise<Candidate[]> {
   const tolerance = manifest.history.clockToleranceMs
   const found: Candidate[] = []
-  for (const change of work.stages) {
+  for (const change of await dropRepeats(trx, setup.connectionId, work.stages)) {
     const record = records.get(refKey(change.ref))
     if (record === undefined) continue
     const shown = snapshots
@@ -398,7 +395,7 @@ async function writeJudged(trx: Trx, { setup, backfillId }: CommitInput, judged:
 /** Records with rows that still wait for a lead are looked up again, less and less often, until they are given up. */
 async function planNextLooks(
   trx: Trx,
-  { now, waitForLeadMs }: CommitInput,
+  { now, waitForLeadMs, work }: CommitInput,
   records: Records,
   lookedUp: Set<string>,
   entries: readonly Pick<KnownEntry, 'recordId' | 'outcome' | 'receivedAt' | 'occurredAt' | 'eventId'>[],
@@ -415,7 +412,7 @@ async function planNextLooks(
   for (const record of records.values()) {
     const at = since.get(record.id)
     const waits = at !== undefined && at > now - waitForLeadMs
-    if (lookedUp.has(record.id)) record.looks = waits ? record.looks + 1 : 0
+    if (lookedUp.has(record.id) || work.lookAgain.has(refKey(record.ref))) record.looks = waits ? record.looks + 1 : 0
     record.lookAgainAt = waits ? Math.min(now + nextLook(record.looks), at + waitForLeadMs) : null
   }
 }

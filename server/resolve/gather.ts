@@ -8,7 +8,7 @@ export interface Work {
   /** Every record that is touched, by `refKey`, with when we first heard of it in this run. */
   refs: Map<string, { ref: RecordRef; seenAt: number }>
   stages: StageChange[]
-  /** What changes showed of their records, the latest of each, by `refKey`. */
+  /** What changes showed of their records, by `refKey`. */
   shown: Map<string, RecordSnapshot>
   /** Records whose lookup must not be older than this run. */
   lookAgain: Set<string>
@@ -45,10 +45,11 @@ export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: numbe
     const key = touch(signal.ref, seenAt)
     if (signal.kind === 'stage') work.stages.push({ ...signal, receivedAt })
     else if (signal.kind === 'shown') {
-      const earlier = shownAt.get(key) ?? Number.NEGATIVE_INFINITY
-      if (signal.occurredAt < earlier) continue
-      shownAt.set(key, signal.occurredAt)
-      work.shown.set(key, signal.snapshot)
+      const before = work.shown.get(key)
+      const at = shownAt.get(key) ?? Number.NEGATIVE_INFINITY
+      const [older, newer] = signal.occurredAt < at ? [signal.snapshot, before] : [before, signal.snapshot]
+      shownAt.set(key, Math.max(at, signal.occurredAt))
+      work.shown.set(key, older && newer?.partial ? together(older, newer) : (newer as RecordSnapshot))
     } else if (signal.kind === 'merged') {
       const merged = signal.mergedIds.filter((id) => id !== signal.ref.id).map((id) => ({ type: signal.ref.type, id }))
       for (const ref of merged) touch(ref, seenAt)
@@ -59,6 +60,18 @@ export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: numbe
     else work.lookAgain.add(key)
   }
   return work
+}
+
+/** What two changes show of one record; where both say something, the newer one counts. */
+function together(older: RecordSnapshot, newer: RecordSnapshot): RecordSnapshot {
+  return {
+    ...newer,
+    partial: older.partial,
+    createdAt: newer.createdAt ?? older.createdAt,
+    identity: { ...older.identity, ...newer.identity },
+    amount: newer.amount ?? older.amount,
+    fields: { ...older.fields, ...newer.fields },
+  }
 }
 
 /** The work without these records (by `refKey`). */

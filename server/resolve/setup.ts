@@ -1,4 +1,5 @@
 /** What resolving needs to know of one connection: its routes, rules and current mapping. Read once a run. */
+import { leadEventSource } from '../../connectors/registry.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import { type StageMapping, stageMapping } from '../../mappings/stage-mapping.ts'
 import type { Database } from '../database/pool.ts'
@@ -16,6 +17,7 @@ export interface ConnectionSetup {
   connectionId: number
   workspaceId: number
   crm: string
+  leadEventSource: string
   account: string
   state: string
   /** Why the customer has to act, where the state says so. */
@@ -50,6 +52,7 @@ export async function readSetup(db: Database, connectionId: number): Promise<Con
     connectionId,
     workspaceId: connection.workspace_id,
     crm: connection.crm,
+    leadEventSource: leadEventSource(connection.crm, connection.settings),
     account: connection.account_key,
     state: connection.state,
     stateReason: connection.state_reason,
