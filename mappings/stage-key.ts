@@ -13,7 +13,8 @@ const escaped = (text: string): string =>
 const unescaped = (text: string) => text.replaceAll('%2F', '/').replaceAll('%25', '%')
 
 /** One stage as text, `source/pipeline/stageId` with `%` and `/` escaped; the pipeline is empty where there is none. */
-export const stageKey = (stage: Stage): string => `${escaped(stage.source)}/${escaped(stage.pipelineId ?? '')}/${escaped(stage.stageId)}`
+export const stageKey = ({ source, pipelineId, stageId }: Stage): string =>
+  escaped(source) + (pipelineId ? `/${escaped(pipelineId)}/` : '//') + escaped(stageId)
 
 /** The stage behind a key; `undefined` for the raw lead and for text that is no stage key. */
 export const parseStageKey = (key: string): Stage | undefined => {
