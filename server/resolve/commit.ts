@@ -18,7 +18,8 @@ import { milestoneKey, type ReachedMilestone, readMilestones, takeMilestones } f
 import { lockRecords, type StoredRecord, saveRecords } from '../leads/records.ts'
 import { refKey, type Work } from './gather.ts'
 import { type Candidate, type Case, type Judged, judgeChange, judgeRawLead } from './judge.ts'
-import { entryKey, fillOutbox, type KnownEntry, readEntries, readKeys, readWaiting, writeEntries } from './ledger.ts'
+import { entryKey, fillOutbox, type KnownEntry, readKeys, readReached, readWaiting, writeEntries, writeTwins } from './ledger.ts'
+import { matchAccounts } from './match-accounts.ts'
 import { nextLook } from './next-look.ts'
 import { profileOf } from './profile.ts'
 import { dropRepeats } from './repeats.ts'
@@ -234,10 +235,10 @@ async function judgeAll(
   const candidates = new Map<string, Candidate>()
   const add = (change: Candidate) => candidates.set(`${change.record.id} ${change.occurredAt} ${stageKey(change.stage)}`, change)
   for (const change of await newCandidates(trx, input, records)) add(change)
-  for (const { recordId, stageKey, occurredAt, receivedAt } of waiting) {
+  for (const { recordId, stageKey, occurredAt, receivedAt, origin } of waiting) {
     const record = records.byId.get(recordId)
     const stage = parseStageKey(stageKey)
-    if (record !== undefined && stage !== undefined) add({ record, stage, occurredAt, receivedAt, origin: 'push' })
+    if (record !== undefined && stage !== undefined) add({ record, stage, occurredAt, receivedAt, origin })
   }
   const inOrder = [...candidates.values()].sort((a, b) => a.occurredAt - b.occurredAt || position(setup, a) - position(setup, b))
   const leadIds = [...new Set([...people.values()].flatMap((person) => person.lead?.id ?? []))]
@@ -291,12 +292,8 @@ function forget(milestones: ReachedMilestone[], { entry }: Judged): void {
   if (index >= 0) milestones.splice(index, 1)
 }
 
-/**
- * The stage changes of this run that the ledger does not know yet. A pushed and a historic account of one change are one
- * when stage and record match and the times differ by no more than the CRM's tolerance; the first in owns the key.
- */
+/** The stage changes of this run that the ledger does not know yet: those that were told, and those that lookups showed. */
 async function newCandidates(trx: Trx, { setup, work, snapshots, manifest, now }: CommitInput, records: Records): Promise<Candidate[]> {
-  const tolerance = manifest.history.clockToleranceMs
   const found: Candidate[] = []
   for (const change of await dropRepeats(trx, setup.connectionId, work.stages)) {
     const record = records.get(refKey(change.ref))
@@ -329,6 +326,11 @@ async function newCandidates(trx: Trx, { setup, work, snapshots, manifest, now }
       })
     }
   }
+  return unknown(trx, found, manifest.history.clockToleranceMs)
+}
+
+/** Those changes that are not in the ledger yet by another account of them; under the locks of their records. */
+async function unknown(trx: Trx, found: readonly Candidate[], tolerance: number): Promise<Candidate[]> {
   if (found.length === 0) return []
   let from = Number.POSITIVE_INFINITY
   let to = Number.NEGATIVE_INFINITY
@@ -336,25 +338,28 @@ async function newCandidates(trx: Trx, { setup, work, snapshots, manifest, now }
     from = Math.min(from, occurredAt)
     to = Math.max(to, occurredAt)
   }
-  const taken = new Map<string, number[]>()
-  const note = (recordId: string, stage: { source: string; stageId: string }, occurredAt: number) => {
-    const key = `${recordId} ${stageKey({ source: stage.source, stageId: stage.stageId })}`
-    const times = taken.get(key)
-    if (times === undefined) taken.set(key, [occurredAt])
-    else times.push(occurredAt)
-  }
+  // Not every change says in which pipeline the stage is.
+  const key = (recordId: string, { source, stageId }: Candidate['stage']) => `${recordId} ${stageKey({ source, stageId })}`
   const recordIds = [...new Set(found.map(({ record }) => record.id))]
-  for (const entry of await readEntries(trx, recordIds, from - tolerance, to + tolerance)) {
+  // A change has a row for each route.
+  const known = new Map<string, Map<number, KnownEntry[]>>()
+  for (const entry of await readReached(trx, recordIds, from - tolerance, to + tolerance)) {
     const stage = parseStageKey(entry.stageKey)
-    if (entry.stageKey !== rawLeadKey && stage !== undefined) note(entry.recordId, stage, entry.occurredAt)
+    if (entry.stageKey === rawLeadKey || stage === undefined) continue
+    const name = key(entry.recordId, stage)
+    const ofStage = known.get(name) ?? new Map<number, KnownEntry[]>()
+    known.set(name, ofStage.set(entry.occurredAt, [...(ofStage.get(entry.occurredAt) ?? []), entry]))
   }
-  return found.filter((change) => {
-    const times = taken.get(`${change.record.id} ${stageKey({ source: change.stage.source, stageId: change.stage.stageId })}`) ?? []
-    const near = change.origin === 'history' || times.length > 0 ? tolerance : 0
-    if (times.some((time) => Math.abs(time - change.occurredAt) <= near)) return false
-    note(change.record.id, change.stage, change.occurredAt)
-    return true
-  })
+  const fresh: Candidate[] = []
+  const twins: (KnownEntry & { twin: number })[] = []
+  for (const [name, accounts] of Map.groupBy(found, ({ record, stage }) => key(record.id, stage))) {
+    const changes = [...(known.get(name)?.values() ?? [])].map((entries) => ({ ...(entries[0] as KnownEntry), entries }))
+    const matched = matchAccounts(changes, accounts, tolerance)
+    fresh.push(...matched.fresh)
+    for (const { entries, twin } of matched.joined) twins.push(...entries.map((entry) => ({ ...entry, twin })))
+  }
+  await writeTwins(trx, twins)
+  return fresh
 }
 
 /** Writes what was judged; only rows that are new, or no longer wait, take milestones and go to the outbox. */

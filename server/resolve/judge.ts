@@ -26,6 +26,8 @@ export interface Candidate {
   occurredAt: number
   receivedAt: number
   origin: 'push' | 'stream' | 'poll' | 'history'
+  /** The time that the account of the other kind gives. */
+  twin?: number
 }
 
 export interface Case {
@@ -128,11 +130,11 @@ function send(it: Case, change: Omit<Candidate, 'stage'>, key: string, eventName
   entry.position = key === rawLeadKey ? 0 : Math.max(0, funnelPosition(it.setup.mapping, eventName))
   entry.payload = serialiseEvent(event, rules.leadIdEncoding)
   entry.detail = {
+    ...entry.detail,
     keys: Object.keys(userData),
     ...(notes.length > 0 && { notes }),
     ...(filled && { filled }),
     mapping: it.setup.mappingVersion,
-    origin: change.origin,
   }
   if (time.kind === 'waits') entry.notBefore = time.until
   entry.late = it.milestones.some((milestone) => milestone.gone && milestone.occurredAt > change.occurredAt)
@@ -171,7 +173,11 @@ function base(
     eventName,
     outcome,
     reason: refusal?.reason ?? null,
-    detail: refusal?.params === undefined ? null : { params: refusal.params },
+    detail: {
+      origin: change.origin,
+      ...(change.twin !== undefined && { twin: change.twin - change.occurredAt }),
+      ...(refusal?.params !== undefined && { params: refusal.params }),
+    },
     receivedAt: change.receivedAt,
   }
 }

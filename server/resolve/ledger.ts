@@ -33,6 +33,10 @@ export interface KnownEntry {
   stageKey: string
   outcome: string
   receivedAt: number
+  /** How the first account of the change came in. */
+  origin: 'push' | 'stream' | 'poll' | 'history'
+  /** The time that the account of the other kind gives, once that came in. */
+  twin?: number
 }
 
 interface KnownRow {
@@ -43,6 +47,8 @@ interface KnownRow {
   stage_key: string
   outcome: string
   received_at: Date
+  origin: KnownEntry['origin'] | null
+  twin: number | null
 }
 const known = (row: KnownRow): KnownEntry => ({
   occurredAt: row.occurred_at.getTime(),
@@ -52,15 +58,40 @@ const known = (row: KnownRow): KnownEntry => ({
   stageKey: row.stage_key,
   outcome: row.outcome,
   receivedAt: row.received_at.getTime(),
+  origin: row.origin ?? 'push',
+  ...(row.twin !== null && { twin: row.occurred_at.getTime() + row.twin }),
 })
-const knownColumns = sql`l.occurred_at, l.event_id, l.dataset_id, l.record_id, l.stage_key, l.outcome, l.received_at`
+const knownColumns = sql`l.occurred_at, l.event_id, l.dataset_id, l.record_id, l.stage_key, l.outcome, l.received_at,
+  l.detail->>'origin' as origin, (l.detail->>'twin')::float8 as twin`
 
-/** Entries of these records between two instants (inclusive). The range lets PostgreSQL look into few partitions. */
-export async function readEntries(trx: Database, recordIds: readonly string[], from: number, to: number): Promise<KnownEntry[]> {
-  const found = await sql<KnownRow>`
-    select ${knownColumns} from ledger l
-    where l.record_id = any(${recordIds}::bigint[]) and l.occurred_at between ${new Date(from)} and ${new Date(to)}`.execute(trx)
-  return found.rows.map(known)
+/**
+ * Entries of stages that these records reached between two instants (inclusive), those of records merged into them
+ * included, whose history is theirs now. The range lets PostgreSQL look into few partitions.
+ */
+export async function readReached(trx: Database, recordIds: readonly string[], from: number, to: number): Promise<KnownEntry[]> {
+  const found = await sql<KnownRow & { speaker: string }>`
+    with recursive speaks (id, speaker) as (
+      select id, id from unnest(${recordIds}::bigint[]) as asked(id)
+      union
+      select r.id, s.speaker from speaks s join record r on r.survivor_id = s.id
+    )
+    select s.speaker, ${knownColumns} from ledger l join speaks s on s.id = l.record_id
+    where l.record_id = any(array(select id from speaks)) and l.occurred_at between ${new Date(from)} and ${new Date(to)} and coalesce(l.detail->>'filled', 'false') <> 'true'`.execute(
+    trx,
+  )
+  return found.rows.map((row) => ({ ...known(row), recordId: row.speaker }))
+}
+
+/** Notes the time that the other account of a change gives, so that it stays this change's own. */
+export async function writeTwins(trx: Database, entries: readonly (Pick<KnownEntry, 'occurredAt' | 'eventId'> & { twin: number })[]) {
+  if (entries.length === 0) return
+  const items = entries
+    .map(({ occurredAt, eventId, twin }) => ({ occurred_at: new Date(occurredAt), event_id: eventId, twin: twin - occurredAt }))
+    .sort((a, b) => a.occurred_at.getTime() - b.occurred_at.getTime() || (a.event_id < b.event_id ? -1 : 1))
+  await sql`
+    update ledger l set detail = coalesce(l.detail, '{}') || jsonb_build_object('twin', v.twin)
+    from ${rows('v', { occurred_at: 'timestamptz', event_id: 'uuid', twin: 'int' }, items)}
+    where l.occurred_at = v.occurred_at and l.event_id = v.event_id`.execute(trx)
 }
 
 /** Entries of these records that still wait for a lead. */
@@ -130,7 +161,8 @@ export async function writeEntries(
       items,
     )}
     on conflict (occurred_at, event_id) do update set lead_id = excluded.lead_id, event_name = excluded.event_name, outcome = excluded.outcome,
-      reason = excluded.reason, detail = excluded.detail, settled_at = excluded.settled_at,
+      reason = excluded.reason, settled_at = excluded.settled_at,
+      detail = excluded.detail || case when l.detail ? 'twin' then jsonb_build_object('twin', l.detail->'twin') else '{}' end,
       backfill_id = coalesce(l.backfill_id, excluded.backfill_id)
       where l.outcome = 'waiting' and (excluded.outcome <> 'waiting' or excluded.reason is distinct from l.reason)
     returning occurred_at, event_id`.execute(trx)
