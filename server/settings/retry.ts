@@ -24,7 +24,7 @@ export async function retryRecord(caller: Caller, name: RecordName & { eventId?:
     const record = await findRecord(caller, name, trx)
     const connection = await findLiveConnection(caller, record.connection_id, { trx })
     if (record.state === 'erased') throw problem('record_erased', 'The person asked to be forgotten; nothing of them is sent again.')
-    const entries = await readLocked(trx, record.id)
+    const entries = await lockEntries(trx, [record.id])
     const chosen = choose(entries, name.eventId)
     await judgeAnew(trx, chosen)
     await trx.updateTable('record').set({ look_again_at: new Date() }).where('id', '=', record.id).execute()
@@ -58,16 +58,18 @@ export async function retryQuarantined(caller: Caller, connectionId: number): Pr
   })
 }
 
-type Entry = Pick<Row<'ledger'>, 'occurred_at' | 'event_id' | 'lead_id' | 'outcome' | 'dataset_id'>
+export type Entry = Pick<Row<'ledger'>, 'occurred_at' | 'event_id' | 'lead_id' | 'outcome' | 'reason' | 'dataset_id'>
 
-/** Record first, then leads in id order, as resolve locks them. */
-async function readLocked(trx: Database, recordId: string): Promise<Entry[]> {
+/** The ledger's rows of locked records, locked after their leads: records first, then leads in id order, as resolve locks them. */
+export async function lockEntries(trx: Database, recordIds: readonly string[]): Promise<Entry[]> {
   await sql`
-    select id from lead where id in (select lead_id from ledger where record_id = ${recordId}) order by id for update`.execute(trx)
+    select id from lead where id in (select lead_id from ledger where record_id = any(${recordIds}::bigint[])) order by id for update`.execute(
+    trx,
+  )
   return trx
     .selectFrom('ledger')
-    .select(['occurred_at', 'event_id', 'lead_id', 'outcome', 'dataset_id'])
-    .where('record_id', '=', recordId)
+    .select(['occurred_at', 'event_id', 'lead_id', 'outcome', 'reason', 'dataset_id'])
+    .where(sql<boolean>`record_id = any(${recordIds}::bigint[])`)
     .forUpdate()
     .execute()
 }
@@ -86,10 +88,12 @@ function choose(entries: readonly Entry[], eventId: string | undefined): Entry[]
   return [entry]
 }
 
-async function judgeAnew(trx: Database, entries: readonly Entry[]): Promise<void> {
+/** Has locked entries wait for resolve to judge them; milestones that they hold are given back. The caller has their records looked at. */
+export async function judgeAnew(trx: Database, entries: readonly Entry[], reevaluationId?: number): Promise<void> {
   const keys = rows('v', { occurred_at: 'timestamptz', event_id: 'uuid', dataset_id: 'int', lead_id: 'bigint' }, entries)
   await sql`
-    update ledger l set outcome = 'waiting', reason = null, settled_at = null
+    update ledger l set outcome = 'waiting', reason = null, settled_at = null,
+      reevaluation_id = coalesce(${reevaluationId ?? null}::int, l.reevaluation_id)
     from ${keys} where l.occurred_at = v.occurred_at and l.event_id = v.event_id`.execute(trx)
   await sql`
     delete from milestone m using ${keys}
