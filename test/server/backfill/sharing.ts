@@ -1,4 +1,12 @@
+import type { Test } from 'tap'
+import type { Connector } from '../../../connectors/connector.ts'
+import { hubspot } from '../../../connectors/hubspot/index.ts'
+import { runBackfill } from '../../../server/backfill/run.ts'
+import { createConnections } from '../../../server/connections/connections.ts'
+import { createHttp } from '../../../server/connections/http.ts'
 import type { BackfillState } from '../../../server/database/tables.ts'
+import { createLog } from '../../../server/log.ts'
+import { resolve } from '../../../server/resolve/resolve.ts'
 import type { Caller } from '../../../server/settings/caller.ts'
 import { type TestApp, until } from '../../support/app.ts'
 
@@ -31,3 +39,26 @@ export const state = (it: Pick<TestApp, 'db'>, id: number, wanted: BackfillState
 
 /** Waits until everything has been handled and sent. */
 export const settle = (it: Pick<TestApp, 'settled'>): Promise<void> => it.settled()
+
+/** Runs resolve and backfills by hand, one run at a time, as a process that knows nothing of earlier runs. */
+export function bench(t: Test, it: TestApp, connector: Connector = hubspot) {
+  const log = createLog({ level: 'silent' })
+  const { http, close } = createHttp()
+  t.teardown(close)
+  const { db, vault, config } = it
+  const connections = createConnections({ db, vault, apps: config.crm, http, log, connectors: { [connector.manifest.id]: connector } })
+  const options = {
+    db,
+    vault,
+    connections,
+    limits: { maxAgeMs: config.eventMaxAgeMs, maxFutureMs: config.eventMaxFutureMs },
+    identityTtlMs: config.identityTtlMs,
+    waitForLeadMs: config.waitForLeadDays * DAY,
+    log,
+  }
+  const { signal } = new AbortController()
+  return {
+    step: (id: number) => runBackfill({ ...options, wakeResolve: () => undefined }, id, signal),
+    resolve: () => resolve({ ...options, wakeDelivery: () => undefined }, it.connectionId, signal),
+  }
+}
