@@ -46,24 +46,28 @@ function slim(raw: Record<string, unknown>): WebhookEvent | undefined {
   const { subscriptionType, occurredAt, propertyName } = raw
   if (typeof subscriptionType !== 'string' || !Number.isSafeInteger(occurredAt)) return undefined
   if (raw.objectId !== undefined && id(raw.objectId) === undefined) return undefined
-  const event: WebhookEvent = {
-    subscriptionType,
-    occurredAt: occurredAt as number,
-    objectId: id(raw.objectId),
-    objectTypeId: text(raw.objectTypeId),
-    propertyName: text(propertyName),
-    propertyValue: valuesKept.has(propertyName) && raw.isSensitive !== true ? text(raw.propertyValue) : undefined,
-    newObjectId: id(raw.newObjectId),
-    primaryObjectId: id(raw.primaryObjectId),
-    mergedObjectIds: Array.isArray(raw.mergedObjectIds) ? raw.mergedObjectIds.map(id).filter((it) => it !== undefined) : undefined,
-    fromObjectId: id(raw.fromObjectId),
-    toObjectId: id(raw.toObjectId),
-    fromObjectTypeId: text(raw.fromObjectTypeId),
-    toObjectTypeId: text(raw.toObjectTypeId),
-    associationType: text(raw.associationType),
-  }
+  const event: WebhookEvent = { subscriptionType, occurredAt: occurredAt as number }
   // What is absent stays absent when the change is stored as JSON; here too, so that both look alike.
-  return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined)) as unknown as WebhookEvent
+  const keep = <Name extends keyof WebhookEvent>(name: Name, value: WebhookEvent[Name]) => {
+    if (value !== undefined) event[name] = value
+  }
+  keep('objectId', id(raw.objectId))
+  keep('objectTypeId', text(raw.objectTypeId))
+  keep('propertyName', text(propertyName))
+  if (valuesKept.has(propertyName) && raw.isSensitive !== true) keep('propertyValue', text(raw.propertyValue))
+  keep('newObjectId', id(raw.newObjectId))
+  keep('primaryObjectId', id(raw.primaryObjectId))
+  if (Array.isArray(raw.mergedObjectIds))
+    keep(
+      'mergedObjectIds',
+      raw.mergedObjectIds.map(id).filter((it) => it !== undefined),
+    )
+  keep('fromObjectId', id(raw.fromObjectId))
+  keep('toObjectId', id(raw.toObjectId))
+  keep('fromObjectTypeId', text(raw.fromObjectTypeId))
+  keep('toObjectTypeId', text(raw.toObjectTypeId))
+  keep('associationType', text(raw.associationType))
+  return event
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -22,26 +22,37 @@ export async function insertPackets(
   })[],
 ): Promise<void> {
   if (packets.length === 0) return
-  const stored = packets.map((packet) => ({
-    id: packet.id,
-    connection_id: packet.connectionId,
-    body: packet.body,
-    changes: packet.changes,
-    received_at: packet.receivedAt,
-    not_before: packet.notBefore ?? '-infinity',
-    attempts: packet.attempts ?? 0,
-    last_error: packet.lastError,
-    quarantined: packet.quarantined ?? false,
-    backfill_id: packet.backfillId,
-  }))
+  let from = 1
+  const stored = packets.map((packet) => {
+    const row = {
+      id: packet.id,
+      connection_id: packet.connectionId,
+      body_from: from,
+      body_bytes: packet.body.length,
+      changes: packet.changes,
+      received_at: packet.receivedAt,
+      not_before: packet.notBefore ?? '-infinity',
+      attempts: packet.attempts ?? 0,
+      last_error: packet.lastError,
+      quarantined: packet.quarantined ?? false,
+      backfill_id: packet.backfillId,
+    }
+    from += packet.body.length
+    return row
+  })
+  // All bodies travel as one value: PostgreSQL takes a single one as bytes, but an array of them only in hexadecimal.
+  const bodies = Buffer.concat(packets.map(({ body }) => body))
   await sql`
     insert into packet (id, connection_id, body, changes, received_at, not_before, attempts, last_error, quarantined, backfill_id)
-    select * from ${rows(
+    select v.id, v.connection_id, substring(${bodies}::bytea from v.body_from for v.body_bytes), v.changes, v.received_at, v.not_before, v.attempts,
+      v.last_error, v.quarantined, v.backfill_id
+    from ${rows(
       'v',
       {
         id: 'uuid',
         connection_id: 'int',
-        body: 'bytea',
+        body_from: 'int',
+        body_bytes: 'int',
         changes: 'int',
         received_at: 'timestamptz',
         not_before: 'timestamptz',
