@@ -149,13 +149,20 @@ export interface AppPush {
 /** An address of its own for every connection, with secrets of its own. */
 export interface ConnectionPush<Settings = unknown> {
   routing: 'connection'
-  /** As `AppPush.verify`, with the connection's secrets by purpose. */
+  /** As `AppPush.verify`, with the connection's secrets by purpose: `webhook_secret` is made with the connection. */
   verify(request: RawRequest, secrets: Readonly<Record<string, string>>, settings: Settings): Verdict
   /**
    * The changes in a verified request, and the answer to give once they are durable: it names what was wrong with each record
    * that was not taken. No I/O, never throws.
    */
   parse(request: RawRequest, settings: Settings): { changes: unknown[]; reply: { status: number; body: unknown } }
+  /** A request that passes `verify` at `now` (ms), to try the address with; undefined where it would show the secret and `reveal` is false. */
+  example(
+    secrets: Readonly<Record<string, string>>,
+    settings: Settings,
+    now: number,
+    reveal: boolean,
+  ): { headers: Record<string, string>; body: string } | undefined
 }
 export type Push<Settings = unknown> = AppPush | ConnectionPush<Settings>
 

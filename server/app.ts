@@ -14,6 +14,7 @@ import { createHttpServer } from './http.ts'
 import { createDirectory } from './intake/directory.ts'
 import { createInbox } from './intake/inbox.ts'
 import { intake } from './intake/routes.ts'
+import { createWebhookAccess } from './intake/webhook-access.ts'
 import type { Log } from './log.ts'
 import { createGraphClient } from './meta/graph-client.ts'
 import { health } from './operations/health.ts'
@@ -112,6 +113,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     sealer: vault.for('packet'),
     directory: createDirectory(db),
     store: createInbox(db),
+    access: createWebhookAccess(db, vault),
     wake: (connectionId: number) => scheduler.wake('resolve', String(connectionId)),
   })
 

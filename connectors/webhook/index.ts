@@ -4,6 +4,7 @@
  */
 import type { Connector, StageGroup } from '../connector.ts'
 import { CodedError } from '../errors.ts'
+import { example } from './example.ts'
 import { normalise, STAGE_SOURCE } from './normalise.ts'
 import { parse } from './parse.ts'
 import { type WebhookSettings, webhookSettings } from './settings.ts'
@@ -20,7 +21,7 @@ export const webhook: Connector<WebhookSettings> = {
     limits: { default: { count: 1, perMs: 1_000, concurrent: 1 } },
     settings: webhookSettings,
   },
-  push: { routing: 'connection', verify, parse },
+  push: { routing: 'connection', verify, parse, example },
   classify: () =>
     new CodedError({
       code: 'never_asked',

@@ -1,5 +1,5 @@
-import type { Command } from 'commander'
-import { connectors } from '../../connectors/registry.ts'
+import { type Command, Option } from 'commander'
+import { connectorFor, connectors } from '../../connectors/registry.ts'
 import { addConnection } from '../settings/add-connection.ts'
 import { type ConnectionView, listConnections, pauseConnection, resumeConnection, showConnection } from '../settings/connections.ts'
 import { findWorkspace } from '../settings/find.ts'
@@ -8,14 +8,17 @@ import { problem } from '../settings/problem.ts'
 import { removeConnection } from '../settings/remove-connection.ts'
 import { listRoutes } from '../settings/routes.ts'
 import { readRules, readSettings, setRules, setSettings } from '../settings/rules.ts'
+import { showWebhookAddress } from '../settings/webhook-connection.ts'
+import { curlLine } from './curl-line.ts'
 import { examples } from './example.ts'
 import { readJson, readSecret, wholeNumber } from './input.ts'
 import { facts, print, table, time } from './output.ts'
 import { withTools } from './tools.ts'
+import { addWebhook, tryIt } from './webhook.ts'
 
 const TOKEN = 'LEADSTAGE_REFRESH_TOKEN'
 
-/** `connection add|list|show|pause|resume|remove|create-field|rules|settings`. */
+/** `connection add|list|show|address|pause|resume|remove|create-field|rules|settings`. */
 export function addConnectionCommands(program: Command): void {
   const group = program.command('connection').description('installed CRM accounts')
 
@@ -25,9 +28,19 @@ export function addConnectionCommands(program: Command): void {
     .argument('<crm>', Object.keys(connectors).join(', '))
     .requiredOption('--workspace <workspace>', 'id or name')
     .option('--name <name>', 'a name for people')
+    .option('--lead-event-source <name>', 'for webhook: the name of the CRM behind it, as Meta is told')
+    .addOption(new Option('--auth <way>', 'for webhook: how a request proves itself').choices(['hmac', 'secret', 'basic', 'path']))
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('connection add hubspot --workspace Acme < refresh-token.txt'))
-    .action(async (crm: string, { workspace, name, json }: { workspace: string; name?: string; json?: boolean }) => {
+    .addHelpText(
+      'after',
+      examples(
+        'connection add hubspot --workspace Acme < refresh-token.txt',
+        'connection add webhook --workspace Acme --lead-event-source "Acme CRM"',
+      ),
+    )
+    .action(async (crm: string, { workspace, name, json, ...settings }: NewOptions) => {
+      if (connectorFor(crm).push?.routing === 'connection') return addWebhook({ workspace, crm, name, settings }, json)
+      if (Object.keys(settings).length > 0) throw problem('option_unknown', `--auth and --lead-event-source are not for ${crm}.`)
       const refreshToken = await readSecret(TOKEN, 'refresh token')
       const added = await withTools((tools) => addConnection(tools.caller, { workspace, crm, refreshToken, name }, tools))
       print(json, added, () =>
@@ -97,6 +110,19 @@ export function addConnectionCommands(program: Command): void {
           ['settings', JSON.stringify(found.settings)],
         ]),
       )
+    })
+
+  group
+    .command('address')
+    .description('show the address of a webhook connection, and a line to try it with')
+    .argument('<connection>', 'its number', wholeNumber)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('connection address 1'))
+    .action(async (id: number, { json }: { json?: boolean }) => {
+      const found = await withTools(({ caller, config, ...tools }) =>
+        showWebhookAddress(caller, id, { ...tools, publicUrl: config.publicUrl }),
+      )
+      print(json, { ...found, curl: curlLine(found) }, () => [`Address: ${found.address}`, ...tryIt(found)].join('\n'))
     })
 
   group
@@ -178,6 +204,14 @@ function addDocumentCommand(
       const shown = await withTools(({ caller }) => (file === undefined ? read(caller, id) : set(caller, id, given)))
       print(true, shown, () => '')
     })
+}
+
+interface NewOptions {
+  workspace: string
+  name?: string
+  json?: boolean
+  auth?: string
+  leadEventSource?: string
 }
 
 const stateOf = ({ state, stateReason }: ConnectionView) => (stateReason === null ? state : `${state} (${stateReason})`)

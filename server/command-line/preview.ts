@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { leadStageRecord } from '../../connectors/record.ts'
+import { leadEventSource } from '../../connectors/registry.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import { stageMapping } from '../../mappings/stage-mapping.ts'
 import { readConfig } from '../config.ts'
@@ -58,6 +59,7 @@ async function settingsOf({ connection, mapping, rules, dataset }: Options): Pro
   return {
     limits: { maxAgeMs, maxFutureMs },
     crm: saved?.crm,
+    leadEventSource: saved?.leadEventSource,
     mapping: mapping === undefined ? saved?.mapping : parseInput(stageMapping, await readJson(mapping), 'The mapping'),
     rules: rules === undefined ? (saved?.rules ?? rulesSchema.parse({})) : parseInput(rulesSchema, await readJson(rules), 'The rules'),
     datasetId: dataset ?? saved?.datasetId ?? '0',
@@ -69,7 +71,8 @@ function savedSettings(connection: number): Promise<PreviewOptions & { rules: Ru
     const row = await findConnection(caller, connection)
     const { mapping } = await readMapping(caller, connection)
     const [route] = await listRoutes(caller, { connectionId: connection })
-    return { crm: row.crm, rules: rulesSchema.parse(row.rules), mapping, datasetId: route?.metaId ?? '0' }
+    const named = leadEventSource(row.crm, row.settings)
+    return { crm: row.crm, leadEventSource: named, rules: rulesSchema.parse(row.rules), mapping, datasetId: route?.metaId ?? '0' }
   })
 }
 

@@ -63,7 +63,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
     }
     const connector = Object.hasOwn(connectors, row.crm) ? connectors[row.crm] : undefined
     const app = Object.hasOwn(apps, row.crm) ? apps[row.crm] : undefined
-    if (connector === undefined || app === undefined) throw connectorOff(row.crm)
+    if (connector === undefined || (app === undefined && connector.manifest.api !== undefined)) throw connectorOff(row.crm)
     const rules = rulesSchema.parse(row.rules)
     return {
       id: row.id,
@@ -76,7 +76,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
       rules,
       connector,
       context: {
-        client: clientOf(row.id, row.account_key, connector, app),
+        client: app === undefined ? neverAsked : clientOf(row.id, row.account_key, connector, app),
         account: row.account_key,
         scopes: row.scopes,
         settings: connector.manifest.settings.parse(row.settings),
@@ -105,6 +105,19 @@ export function createConnections(options: ConnectionsOptions): Connections {
     },
     forget: (connectionId) => void remembered.delete(connectionId),
   }
+}
+
+/** The client of CRMs that are never asked. */
+const neverAsked: ConnectionContext['client'] = {
+  request: () =>
+    Promise.reject(
+      new CodedError({
+        code: 'never_asked',
+        retry: 'never',
+        scope: 'connection',
+        userText: 'This CRM only sends; it cannot be asked for anything.',
+      }),
+    ),
 }
 
 /** The CRM fields that the rules look at. */

@@ -19,6 +19,14 @@ export async function getSecret(db: Database, vault: Vault, owner: string, purpo
   return row && vault.for('secret').open(row.sealed, contextOf(owner, purpose)).toString()
 }
 
+/** All secrets of an owner by their purpose. Throws the vault's `CodedError`. */
+export async function getSecrets(db: Database, vault: Vault, owner: string): Promise<Record<string, string>> {
+  const rows = await db.selectFrom('secret').select(['purpose', 'sealed']).where('owner', '=', owner).execute()
+  return Object.fromEntries(
+    rows.map(({ purpose, sealed }) => [purpose, vault.for('secret').open(sealed, contextOf(owner, purpose)).toString()]),
+  )
+}
+
 /** Forgets all secrets of an owner. */
 export async function eraseSecrets(db: Database, owner: string): Promise<void> {
   await db.deleteFrom('secret').where('owner', '=', owner).execute()

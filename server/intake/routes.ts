@@ -3,10 +3,13 @@
  * once its changes are durable, 503 when they could not be stored, and 202 for everything else (unknown accounts, unknown
  * types, unreadable text): the CRM would only repeat what we can never use.
  */
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
-import type { AppCredentials, AppPush, Change, Connector, RawRequest } from '../../connectors/connector.ts'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { AppCredentials, AppPush, Change, Connector } from '../../connectors/connector.ts'
 import type { Sealer } from '../connections/vault.ts'
+import { addConnectionWebhook } from './connection-webhook.ts'
 import { type Packet, packChanges } from './packet.ts'
+import { rawRequest } from './raw-request.ts'
+import type { WebhookAccess } from './webhook-access.ts'
 
 export interface IntakeOptions {
   connectors: Readonly<Record<string, Connector>>
@@ -17,6 +20,8 @@ export interface IntakeOptions {
   /** Account keys of a CRM to connection ids; unconnected accounts are absent. */
   directory: (crm: string, accounts: Iterable<string>) => Promise<Map<string, number>>
   store: (packets: Packet[]) => Promise<void>
+  /** Secrets and settings of a connection with an address of its own. */
+  access: (connector: Connector, connectionId: number) => Promise<WebhookAccess>
   /** Tells the scheduler that a connection has work. May be lost. */
   wake: (connectionId: number) => void
 }
@@ -33,6 +38,7 @@ export const intake: FastifyPluginAsync<IntakeOptions> = async (app, options) =>
     const credentials = options.credentials[connector.manifest.id]
     const { manifest, push } = connector
     if (push?.routing === 'app' && credentials !== undefined) addAppWebhook(app, options, manifest.id, push, credentials)
+    if (push?.routing === 'connection') addConnectionWebhook(app, options, connector, push)
   }
 }
 
@@ -69,15 +75,4 @@ function gather(groups: Map<number, unknown[]>, connectionId: number, change: Ch
   const group = groups.get(connectionId)
   if (group === undefined) groups.set(connectionId, [change.body])
   else group.push(change.body)
-}
-
-function rawRequest(request: FastifyRequest, publicUrl: string): RawRequest {
-  return {
-    method: request.method,
-    target: request.raw.url ?? '/',
-    publicUrl,
-    headers: request.headers as Record<string, string | undefined>,
-    body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-    receivedAt: Date.now(),
-  }
 }

@@ -104,7 +104,11 @@ async function claimAccount(trx: Trx, caller: Caller, workspaceId: number, { crm
 }
 
 /** The connection stands; what fails here is told and can be done later. */
-async function prepare(caller: Caller, id: number, { connections }: InstallTools): Promise<Pick<AddedConnection, 'mapping' | 'findings'>> {
+export async function prepare(
+  caller: Caller,
+  id: number,
+  { connections }: Pick<InstallTools, 'connections'>,
+): Promise<Pick<AddedConnection, 'mapping' | 'findings'>> {
   try {
     const { connector, context } = await connections.get(id)
     const findings = await connector.check(context)

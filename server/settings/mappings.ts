@@ -11,6 +11,7 @@ import { type ChangedName, changedNames } from './changed-names.ts'
 import { type ComparedStage, compareMapping, type UnmappedStage } from './compare-mapping.ts'
 import { findConnection, findLiveConnection } from './find.ts'
 import { parseInput, problem } from './problem.ts'
+import { addSeenStages } from './seen-stages.ts'
 
 export interface MappingView {
   connectionId: number
@@ -30,7 +31,7 @@ export interface MappingView {
 export async function showMapping(caller: Caller, connectionId: number, connections: Connections): Promise<MappingView> {
   await findConnection(caller, connectionId)
   const { version, mapping } = await currentMapping(caller.db, connectionId)
-  const live = await liveStages(connectionId, connections).catch((error: unknown) => {
+  const live = await liveStages(caller.db, connectionId, connections).catch((error: unknown) => {
     if (error instanceof CodedError) return error
     throw error
   })
@@ -48,7 +49,7 @@ export async function readMapping(caller: Caller, connectionId: number): Promise
 export async function proposeMapping(caller: Caller, connectionId: number, connections: Connections): Promise<StageMapping> {
   const { crm } = await findLiveConnection(caller, connectionId)
   const { connector } = await connections.get(connectionId)
-  const stages = connector.defaultMapping(await liveStages(connectionId, connections))
+  const stages = connector.defaultMapping(await liveStages(caller.db, connectionId, connections))
   return parseInput(stageMapping, { stages }, `The proposal for ${crm}`)
 }
 
@@ -120,9 +121,11 @@ export async function saveFirstMapping(caller: Caller, connectionId: number, pro
   })
 }
 
-async function liveStages(connectionId: number, connections: Connections): Promise<StageGroup[]> {
+/** Of a CRM that is never asked, also the stages that have arrived. */
+async function liveStages(db: Database, connectionId: number, connections: Connections): Promise<StageGroup[]> {
   const { connector, context } = await connections.get(connectionId)
-  return connector.listStages(context)
+  const listed = await connector.listStages(context)
+  return connector.manifest.api === undefined ? addSeenStages(db, connectionId, listed) : listed
 }
 
 /** The newest version; 0 and an empty mapping where none is saved. */

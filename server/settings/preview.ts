@@ -20,6 +20,8 @@ export interface PreviewOptions {
   rules: Rules
   /** Meta's id of the dataset; part of every event id. */
   datasetId: string
+  /** Of the connection, where its CRM has more than one name; absent: the CRM's. */
+  leadEventSource?: string
   /** The only CRM that records may come from. */
   crm?: string
   limits?: TimeLimits
@@ -36,7 +38,7 @@ export interface Previewed {
  * A function that previews NDJSON lines. `text` undefined: the line was too long to be read; `number` counts from 1; `now`
  * is in ms. It throws for no input.
  */
-export function createPreview({ crm, rules, datasetId, limits, mapping }: PreviewOptions) {
+export function createPreview({ crm, rules, datasetId, limits, mapping, leadEventSource: named }: PreviewOptions) {
   const mappings = new Map<string, StageMapping>()
   const mappingOf = (id: string): StageMapping => {
     const known = mapping ?? mappings.get(id)
@@ -64,7 +66,7 @@ export function createPreview({ crm, rules, datasetId, limits, mapping }: Previe
     const record = parsed.data
     if (crm !== undefined && record.crm !== crm) return invalid(number, 'crm', `has to be "${crm}", the CRM of the connection`)
     try {
-      const { leadEventSource } = connectorFor(record.crm).manifest
+      const leadEventSource = named ?? connectorFor(record.crm).manifest.leadEventSource
       const settings = { mapping: mappingOf(record.crm), rules, leadEventSource, datasetId, limits }
       return { line: described(number, toConversionEvent(record, settings, now)), valid: true }
     } catch (error) {
