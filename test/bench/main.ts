@@ -3,8 +3,10 @@
  * on stdout and nothing else there.
  */
 import { parseArgs } from 'node:util'
+import { delay } from './delay.ts'
 import { intake } from './intake.ts'
 import { mapping } from './mapping.ts'
+import { memory, whole } from './whole.ts'
 
 /** A part: runs, tells what it sees through `say`, and returns its figures. */
 export type Part = (say: (line: string) => void) => Promise<Record<string, number>> | Record<string, number>
@@ -12,6 +14,9 @@ export type Part = (say: (line: string) => void) => Promise<Record<string, numbe
 const parts: Record<string, Part> = {
   mapping,
   intake,
+  whole,
+  delay,
+  memory,
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })

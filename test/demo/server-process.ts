@@ -13,6 +13,7 @@ const startMs = 60_000
 
 export interface ServerProcess {
   url: string
+  pid: number
   /** What it was told, for other processes that work beside it. */
   env: Record<string, string>
   logFile: string
@@ -59,7 +60,7 @@ export async function startServer(folder: string, settings: Record<string, strin
     const silent = createLog({ level: 'silent' })
     if ((await findEmbedded(env.DATA_DIR)) !== undefined) await (await startEmbedded({ dataDir: env.DATA_DIR, log: silent })).stop()
   }
-  return { url, env, logFile, ready: () => Promise.race([ready(url, logFile), died]), died, stop }
+  return { url, pid: child.pid as number, env, logFile, ready: () => Promise.race([ready(url, logFile), died]), died, stop }
 }
 
 /** The environment of this process without what configures a server. */
