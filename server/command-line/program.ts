@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { addBackfillCommands } from './backfill.ts'
 import { addConnectionCommands } from './connection.ts'
 import { addDatasetCommands } from './dataset.ts'
 import { addDoctorCommand } from './doctor.ts'
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   addRouteCommands(program)
   addMappingCommands(program)
   addRecordCommands(program)
+  addBackfillCommands(program)
   addPreviewCommand(program)
   addDoctorCommand(program)
   return program

@@ -4,7 +4,9 @@ import type { Outcome } from '../database/tables.ts'
 import { type ListedRecord, listRecords } from '../settings/list-records.ts'
 import { problem } from '../settings/problem.ts'
 import { recordStory } from '../settings/record-story.ts'
+import { countSuppressed, reevaluate, showReevaluation } from '../settings/reevaluate.ts'
 import { retryQuarantined, retryRecord } from '../settings/retry.ts'
+import { countsTable } from './counts-table.ts'
 import { examples } from './example.ts'
 import { instant, wholeNumber } from './input.ts'
 import { print, table, time } from './output.ts'
@@ -23,7 +25,7 @@ interface ListOptions {
   json?: boolean
 }
 
-/** `record list|show|retry`. */
+/** `record list|show|retry|reevaluate`. */
 export function addRecordCommands(program: Command): void {
   const group = program.command('record').description('what became of each record')
 
@@ -80,6 +82,39 @@ export function addRecordCommands(program: Command): void {
       const { retried } = await withTools(({ caller }) => retryRecord(caller, { ref, connectionId: connection, eventId: event }))
       print(json, { retried }, () => `${retried} changes of ${ref.type}/${ref.id} are judged anew by the running server.`)
     })
+
+  group
+    .command('reevaluate')
+    .description('after a change of mapping, consent or rules: count what was held back in the last seven days, with --yes judge it again')
+    .requiredOption('--connection <connection>', 'its number', wholeNumber)
+    .option('--reason <code>', 'only what was held back for this reason')
+    .option('--yes', 'really')
+    .addOption(new Option('--result', 'tell what came of the last time').conflicts(['yes', 'reason']))
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('record reevaluate --connection 1', 'record reevaluate --connection 1 --reason stage_unmapped --yes'))
+    .action(async ({ connection, reason, yes, result, json }: ReevaluateOptions) => {
+      const which = { connectionId: connection, reason }
+      if (result) {
+        const last = await withTools(({ caller }) => showReevaluation(caller, connection))
+        const head = `${last.entries} changes were judged again on ${time(last.requestedAt)}:`
+        return print(json, last, () => `${head}\n\n${countsTable(last.counts, 'on its way', 'None is left.')}`)
+      }
+      if (yes) {
+        const made = await withTools(({ caller }) => reevaluate(caller, which))
+        return print(json, made, () => `${made.entries} changes are judged again by the running server. What comes of it: --result`)
+      }
+      const counts = await withTools(({ caller }) => countSuppressed(caller, which))
+      const more = counts.length === 0 ? '' : '\n\nTo have them judged again, repeat the command with --yes.'
+      print(json, counts, () => `${countsTable(counts, '', 'Nothing of the last seven days was held back.')}${more}`)
+    })
+}
+
+interface ReevaluateOptions {
+  connection: number
+  reason?: string
+  yes?: boolean
+  result?: boolean
+  json?: boolean
 }
 
 interface RetryOptions {
