@@ -11,7 +11,9 @@ import { dropOldPartitions, ensurePartitions } from './database/partitions.ts'
 import type { Database } from './database/pool.ts'
 import { deliver } from './delivery/deliver.ts'
 import { createHttpServer } from './http.ts'
+import { catchUp } from './intake/catch-up.ts'
 import { createDirectory } from './intake/directory.ts'
+import { catchUpSoon, findBehind } from './intake/history-cursor.ts'
 import { createInbox } from './intake/inbox.ts'
 import { intake } from './intake/routes.ts'
 import { createWebhookAccess } from './intake/webhook-access.ts'
@@ -83,14 +85,19 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 
   const backfillOptions = { ...resolveOptions, wakeResolve: (connectionId: number) => scheduler.wake('resolve', String(connectionId)) }
+  const catchUpOptions = { ...backfillOptions, everyMs: config.catchUpMs }
 
   scheduler.register('resolve', (key, signal) => resolve(resolveOptions, Number(key), signal))
   scheduler.register('deliver', (key, signal) => deliver(deliveryOptions, Number(key), signal))
   scheduler.register('backfill', (key, signal) => runBackfill(backfillOptions, Number(key), signal), { concurrent: 4 })
+  scheduler.register('reconcile', (key) => catchUp(catchUpOptions, Number(key)), { concurrent: 4 })
+  // Whatever happened while nobody ran.
+  scheduler.register('awake', () => catchUpSoon(db))
   scheduler.register('sweep', async () => {
     const work = await findWork(db)
     for (const id of work.connections) scheduler.wake('resolve', String(id))
     for (const id of work.datasets) scheduler.wake('deliver', String(id))
+    for (const id of await findBehind(db)) scheduler.wake('reconcile', String(id))
     for (const id of await findBackfills(db)) scheduler.wake('backfill', String(id))
   })
   scheduler.register('upkeep', async () => {
@@ -101,6 +108,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   })
   scheduler.every('sweep', 'all', SWEEP_MS)
   scheduler.every('upkeep', 'all', HOUR)
+  scheduler.wake('awake', 'all')
 
   let stopping = false
   const server = createHttpServer({ bodyLimit: config.bodyLimitBytes, log })

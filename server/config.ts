@@ -69,6 +69,7 @@ const variables = z.object({
   IDENTITY_TTL_SECONDS: wholeNumber(0, 86_400).default(300),
   LEDGER_DAYS: wholeNumber(8, 3_650).default(90),
   WAIT_FOR_LEAD_DAYS: wholeNumber(0, 30).default(7),
+  CATCH_UP_MINUTES: wholeNumber(1, 1_440).default(30),
 })
 
 /** What every connector needs from configuration, under the upper-case id of its CRM. */
@@ -100,6 +101,8 @@ export interface Config {
   ledgerDays: number
   /** How long a record without a lead is looked up again. */
   waitForLeadDays: number
+  /** Between two looks into a CRM's history for changes that nobody told us of. */
+  catchUpMs: number
 }
 
 /** Names of all variables that `readConfig` knows. */
@@ -151,6 +154,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
     identityTtlMs: values.IDENTITY_TTL_SECONDS * 1000,
     ledgerDays: values.LEDGER_DAYS,
     waitForLeadDays: values.WAIT_FOR_LEAD_DAYS,
+    catchUpMs: values.CATCH_UP_MINUTES * 60_000,
   }
 }
 

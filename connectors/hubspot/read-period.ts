@@ -29,7 +29,7 @@ export async function readPeriod(
   period: Period,
   from: string | undefined,
 ): Promise<HistoryPage> {
-  const { type, ...place } = from === undefined ? { type: contact.type, at: period.from } : position.parse(JSON.parse(from))
+  const { type, ...place } = readPosition(from) ?? { type: contact.type, at: period.from }
   const readable = objects.filter((one) => one !== lead || context.scopes.includes(scope.readLeads))
   const index = readable.findIndex((one) => one.type === type)
   const object = readable[index]
@@ -38,6 +38,15 @@ export async function readPeriod(
   const following = readable[index + 1]
   const next = page.next ? { type, ...page.next } : following && { type: following.type, at: period.from }
   return { changes: page.changes, records: page.records, ...(next && { next: JSON.stringify(next) }) }
+}
+
+/** A position that cannot be read, from another release say, is none: the period is read from its beginning. */
+function readPosition(text: string | undefined): z.infer<typeof position> | undefined {
+  try {
+    return position.parse(JSON.parse(text ?? ''))
+  } catch {
+    return undefined
+  }
 }
 
 async function readPage(context: ConnectionContext<HubspotSettings>, object: HubspotObject, period: Period, place: Place) {

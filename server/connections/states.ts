@@ -1,6 +1,7 @@
 /** Changes of a connection's state, each with the notice that belongs to it. */
 import { sql } from 'kysely'
 import type { Database } from '../database/pool.ts'
+import { catchUpSoon } from '../intake/history-cursor.ts'
 import { closeNotice, openNotice } from './notices.ts'
 
 /** The customer has to act: state `attention` with this reason, and a notice. A connection that was paused or removed stays so. */
@@ -18,7 +19,7 @@ export async function needAttention(db: Database, connectionId: number, reason: 
 
 /**
  * What asked for attention is settled: the notice goes, and the connection works again, or waits for its first route. What
- * was put off meanwhile is due now.
+ * was put off meanwhile is due now, and so is what was not reported meanwhile.
  */
 export async function attentionOver(db: Database, connectionId: number, reason: string): Promise<void> {
   await sql`
@@ -29,6 +30,7 @@ export async function attentionOver(db: Database, connectionId: number, reason: 
   await sql`update packet set not_before = '-infinity' where connection_id = ${connectionId} and not quarantined and not_before > now()`.execute(
     db,
   )
+  await catchUpSoon(db, connectionId)
   await closeNotice(db, subjectOf(connectionId), reason)
 }
 

@@ -32,6 +32,7 @@ export interface ConnectionTable {
   settings: JsonByDefault
   rules: JsonByDefault
   created_at: InstantByDefault
+  catch_up_minutes: number | null
 }
 
 export interface DatasetTable {
@@ -86,6 +87,7 @@ export interface CursorTable {
   channel: string
   position: string | null
   covered_until: Nullable<Instant>
+  due_at: InstantByDefault
 }
 
 export interface PacketTable {

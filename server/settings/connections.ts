@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { ConnectionState } from '../database/tables.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
+import { catchUpSoon } from '../intake/history-cursor.ts'
 import { audit, type Caller } from './caller.ts'
 import { findConnection, findLiveConnection } from './find.ts'
 import { problem } from './problem.ts'
@@ -104,5 +105,6 @@ async function leavePause(trx: Trx, id: number): Promise<ConnectionState> {
       select from notice n join connection p on p.id = ${id} and n.subject = 'connection:' || p.id and n.code = p.state_reason
       where n.closed_at is null) as open) o
     where c.id = ${id} returning c.state`.execute(trx)
+  await catchUpSoon(trx, id)
   return rows[0]?.state ?? 'setup'
 }

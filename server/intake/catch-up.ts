@@ -1,0 +1,149 @@
+/**
+ * Catching up: what the CRM's history knows and nobody told us comes in by the way of every change. Read from where it was
+ * read before, page by page; a page's changes and the position are one transaction, so neither a kill nor a second process
+ * loses or skips a page. That most of it is known already does not matter: the ledger tells.
+ */
+import { sql } from 'kysely'
+import type { HistoryPage } from '../../connectors/connector.ts'
+import { CodedError } from '../../connectors/errors.ts'
+import type { Connections } from '../connections/connections.ts'
+import { closeNotice, openNotice } from '../connections/notices.ts'
+import type { Vault } from '../connections/vault.ts'
+import type { Database } from '../database/pool.ts'
+import { transaction } from '../database/transaction.ts'
+import type { Log } from '../log.ts'
+import { type Lease, withLease } from '../schedule/lease.ts'
+import { type HistoryCursor, moveCovered, movePosition, type Reading, readHistoryCursor, setDue } from './history-cursor.ts'
+import { insertPackets } from './inbox.ts'
+import { packChanges } from './packet.ts'
+
+export interface CatchUpOptions {
+  db: Database
+  vault: Vault
+  connections: Connections
+  log: Log
+  /** Between two readings where a connection has no interval of its own, milliseconds. */
+  everyMs: number
+  /** Tells the scheduler that a connection has changes. May be lost. */
+  wakeResolve: (connectionId: number) => void
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+/** A CRM's search shows a change some seconds late; what is younger than this is left to the next reading. */
+const SAFETY_LAG_MS = 120_000
+/** Read again each time, for what the search showed later still. */
+const OVERLAP_MS = 300_000
+/** Meta takes nothing older. */
+const MOST_MS = 7 * 24 * 3_600_000
+/** Changes in one packet; HubSpot's own bodies hold as many. */
+const PACKET = 100
+/** Packets that wait to be handled, from which on no more are added: live changes must not stand behind the past. */
+const MOST_WAITING = 20
+const WAIT_MS = 1_000
+const LATER_MS = 60_000
+const NEVER_MS = 300_000
+
+/**
+ * Reads one page of a connection's history, if that is due.
+ * @returns when it wants to run again, milliseconds since the epoch
+ */
+export async function catchUp(options: CatchUpOptions, connectionId: number): Promise<{ again?: number }> {
+  const held = await withLease(options.db, `reconcile:${connectionId}`, (lease) => readOnce(options, connectionId, lease))
+  if (!held.ran) return { again: held.until.getTime() }
+  return held.value === undefined ? {} : { again: held.value }
+}
+
+async function readOnce(options: CatchUpOptions, connectionId: number, lease: Lease): Promise<number | undefined> {
+  const { db } = options
+  const now = options.now?.() ?? Date.now()
+  const cursor = await readHistoryCursor(db, connectionId)
+  if (cursor === undefined || !cursor.works) return undefined
+  if (!cursor.due) return cursor.dueAt
+  const everyMs = cursor.everyMs ?? options.everyMs
+  const oldest = now - MOST_MS
+  const reading = cursor.reading !== undefined && cursor.reading.to > oldest ? cursor.reading : nextPeriod(cursor, now)
+  if (reading === undefined) return putOff(db, connectionId, everyMs)
+  if (await isBusy(db, connectionId)) return Date.now() + WAIT_MS
+
+  let page: HistoryPage
+  try {
+    const { connector, context } = await options.connections.get(connectionId)
+    if (connector.history === undefined) {
+      await setDue(db, connectionId, 'never')
+      return undefined
+    }
+    page = await connector.history(context, { from: Math.max(reading.from, oldest), to: reading.to }, reading.next)
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    return crmFailed(options, connectionId, error)
+  }
+
+  await store(options, connectionId, lease, reading, page)
+  if (page.changes.length > 0) options.wakeResolve(connectionId)
+  if (page.next !== undefined) return Date.now()
+  await closeNotice(db, `connection:${connectionId}`, 'catch_up')
+  // A reading that was interrupted for long ends long before now: the next one follows at once.
+  return putOff(db, connectionId, now - reading.to > everyMs + SAFETY_LAG_MS ? 0 : everyMs)
+}
+
+/** What is to be read next; undefined while there is nothing new. Never before the connection was made: that is a backfill. */
+function nextPeriod({ createdAt, coveredUntil }: HistoryCursor, now: number): Reading | undefined {
+  const to = now - SAFETY_LAG_MS
+  if (to <= coveredUntil) return undefined
+  return { from: Math.max(createdAt, coveredUntil - OVERLAP_MS, now - MOST_MS), to }
+}
+
+/** Puts a page into the inbox and moves the cursor behind it. */
+async function store(
+  { db, vault }: CatchUpOptions,
+  connectionId: number,
+  lease: Lease,
+  { from, to }: Reading,
+  { changes, next }: HistoryPage,
+): Promise<void> {
+  const sealer = vault.for('packet')
+  const receivedAt = Date.now()
+  const packets = Array.from({ length: Math.ceil(changes.length / PACKET) }, (_, index) =>
+    packChanges(sealer, connectionId, changes.slice(index * PACKET, (index + 1) * PACKET), receivedAt),
+  )
+  await transaction(db, async (trx) => {
+    await lease.guard(trx)
+    await insertPackets(trx, packets)
+    if (next === undefined) await moveCovered(trx, connectionId, to)
+    else await movePosition(trx, connectionId, { from, to, next })
+  })
+}
+
+async function putOff(db: Database, connectionId: number, delayMs: number): Promise<number> {
+  const at = Date.now() + delayMs
+  await setDue(db, connectionId, at)
+  return at
+}
+
+/** The CRM cannot be asked: later again, from the same position. What only the customer can mend is told. */
+async function crmFailed({ db, log }: CatchUpOptions, connectionId: number, error: CodedError): Promise<number> {
+  const delay = error.retry === 'never' ? NEVER_MS : error.retry === 'later' ? LATER_MS : error.retry.afterMs
+  log.warn({ connection: connectionId, error, delay }, 'the history of a connection cannot be read now')
+  // A withdrawn grant was told where it was noticed.
+  if (error.retry === 'never' && error.code !== 'grant_revoked') await tell(db, connectionId, error)
+  return putOff(db, connectionId, delay)
+}
+
+async function tell(db: Database, connectionId: number, error: CodedError): Promise<void> {
+  const { workspace_id } = await db.selectFrom('connection').select('workspace_id').where('id', '=', connectionId).executeTakeFirstOrThrow()
+  await openNotice(db, {
+    workspaceId: workspace_id,
+    subject: `connection:${connectionId}`,
+    code: 'catch_up',
+    text: `Changes that the CRM did not report by itself cannot be looked for: ${error.userText}`,
+  })
+}
+
+async function isBusy(db: Database, connectionId: number): Promise<boolean> {
+  const found = await sql<{ waiting: number }>`
+    select count(*)::int as waiting from (select from packet where connection_id = ${connectionId} and not quarantined limit ${MOST_WAITING}) few`.execute(
+    db,
+  )
+  return (found.rows[0]?.waiting ?? 0) >= MOST_WAITING
+}

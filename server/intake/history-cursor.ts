@@ -1,0 +1,90 @@
+/** How far the CRM's history of a connection has been read: the row of `cursor` with the channel `history`. */
+import { sql } from 'kysely'
+import { z } from 'zod'
+import type { Database } from '../database/pool.ts'
+
+/** A period that is being read, and where its next page begins. Milliseconds since the epoch. */
+export interface Reading {
+  from: number
+  to: number
+  next?: string | undefined
+}
+
+export interface HistoryCursor {
+  /** The connection takes part now. */
+  works: boolean
+  due: boolean
+  /** When it is due; absent: never. */
+  dueAt?: number
+  createdAt: number
+  coveredUntil: number
+  reading?: Reading
+  /** The connection's own interval. */
+  everyMs?: number
+}
+
+const reading = z.object({ from: z.number(), to: z.number(), next: z.string().optional() })
+
+/** The cursor of a connection; it starts where the connection was made. Undefined: there is no such connection. */
+export async function readHistoryCursor(db: Database, connectionId: number): Promise<HistoryCursor | undefined> {
+  await sql`
+    insert into cursor (connection_id, channel, covered_until)
+    select id, 'history', created_at from connection where id = ${connectionId} on conflict do nothing`.execute(db)
+  const found = await sql<{
+    works: boolean
+    due: boolean
+    due_at: number | null
+    created_at: Date
+    covered_until: Date
+    position: string | null
+    minutes: number | null
+  }>`
+    select c.state in ('active', 'attention') as works, u.due_at <= now() as due, c.created_at, u.covered_until, u.position,
+      case when isfinite(u.due_at) then extract(epoch from u.due_at)::float8 * 1000 end as due_at, c.catch_up_minutes as minutes
+    from connection c join cursor u on u.connection_id = c.id and u.channel = 'history' where c.id = ${connectionId}`.execute(db)
+  const row = found.rows[0]
+  if (row === undefined) return undefined
+  return {
+    works: row.works,
+    due: row.due,
+    ...(row.due_at !== null && { dueAt: row.due_at }),
+    createdAt: row.created_at.getTime(),
+    coveredUntil: row.covered_until.getTime(),
+    ...(row.position !== null && { reading: reading.parse(JSON.parse(row.position)) }),
+    ...(row.minutes !== null && { everyMs: row.minutes * 60_000 }),
+  }
+}
+
+/** A page is in the inbox: the next one follows. */
+export async function movePosition(trx: Database, connectionId: number, position: Reading): Promise<void> {
+  await update(trx, connectionId, sql`position = ${JSON.stringify(position)}`)
+}
+
+/** All of a period is in the inbox, up to `until`. */
+export async function moveCovered(trx: Database, connectionId: number, until: number): Promise<void> {
+  await update(trx, connectionId, sql`position = null, covered_until = greatest(covered_until, ${new Date(until)})`)
+}
+
+/** @param at milliseconds since the epoch, or never */
+export async function setDue(db: Database, connectionId: number, at: number | 'never'): Promise<void> {
+  await update(db, connectionId, sql`due_at = ${at === 'never' ? 'infinity' : new Date(at)}`)
+}
+
+/** The history of a connection is read at the next occasion; of all of them if none is named. */
+export async function catchUpSoon(db: Database, connectionId?: number): Promise<void> {
+  await sql`
+    update cursor set due_at = '-infinity'
+    where channel = 'history' and (${connectionId ?? null}::int is null or connection_id = ${connectionId ?? null})`.execute(db)
+}
+
+/** Connections whose history is to be read now. */
+export async function findBehind(db: Database): Promise<number[]> {
+  const found = await sql<{ id: number }>`
+    select c.id from connection c left join cursor u on u.connection_id = c.id and u.channel = 'history'
+    where c.state in ('active', 'attention') and coalesce(u.due_at, '-infinity') <= now()`.execute(db)
+  return found.rows.map(({ id }) => id)
+}
+
+async function update(db: Database, connectionId: number, set: ReturnType<typeof sql>): Promise<void> {
+  await sql`update cursor set ${set} where connection_id = ${connectionId} and channel = 'history'`.execute(db)
+}
