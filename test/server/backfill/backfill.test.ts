@@ -1,8 +1,9 @@
 /** Reading the past in: what the dry run says is what the real run does, and nothing is sent twice. */
 import t from 'tap'
 import { confirmBackfill, planBackfill, showBackfill } from '../../../server/settings/backfills.ts'
-import { testApp } from '../../support/app.ts'
+import { testApp, until } from '../../support/app.ts'
 import { ledger, story } from '../../support/look.ts'
+import { post, stageEvent } from '../../support/post-webhook.ts'
 import { sent, silence } from '../resolve/sharing.ts'
 import { callerOf, DAY, people, settle, state } from './sharing.ts'
 
@@ -52,6 +53,19 @@ t.test('a dry run says what the run does, and writes nothing', async (t) => {
   )
   t.ok((await story(it.db, old)).includes('customer sent'))
 
+  t.strictSame(
+    it.meta
+      .events()
+      .filter(({ leadId }) => leadId === '101000000000000')
+      .map(({ eventName, eventTime }) => [eventName, eventTime]),
+    [
+      ['Raw Lead', Math.floor(at / 1000)],
+      ['Marketing Qualified Lead', Math.floor(at / 1000) + 60],
+      ['Converted', Math.floor(at / 1000) + 120],
+    ],
+    'times are those of the CRM',
+  )
+
   const again = await planBackfill(caller, { connectionId: it.connectionId, days: 7 })
   await state(it, again.id, 'ready')
   t.strictSame((await showBackfill(caller, again.id)).forecast?.counts, [], 'nothing is left to send')
@@ -60,4 +74,28 @@ t.test('a dry run says what the run does, and writes nothing', async (t) => {
   await state(it, again.id, 'done')
   await settle(it)
   t.equal(sent(it).length, before)
+})
+
+t.test('a restart in the middle of many pages loses nothing and doubles nothing, while live changes go on', async (t) => {
+  const it = await testApp(t)
+  silence(it)
+  const at = Date.now() - DAY
+  for (let index = 0; index < 450; index++) {
+    const properties = { lifecyclestage: 'lead', meta_lead_id: String(105_000_000_000_000 + index) }
+    it.hubspot.create({ type: 'contact', at: at + index, properties })
+  }
+  const caller = callerOf(it)
+  const { id } = await planBackfill(caller, { connectionId: it.connectionId, days: 7 })
+  await state(it, id, 'ready')
+  t.match((await showBackfill(caller, id)).forecast, { records: 450, counts: [{ outcome: 'pending', rawLead: true, count: 450 }, {}] })
+  await confirmBackfill(caller, id)
+  await until(async () => (await showBackfill(caller, id)).records >= 200)
+  await it.restart()
+  silence(it)
+  const { id: live } = it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'customer', meta_lead_id: '106000000000000' } })
+  await post(it.url, [stageEvent(live, 'customer')])
+  await state(it, id, 'done')
+  await settle(it)
+  t.match(it.meta.summary().datasets['700000000000001'], { received: 452, distinct: 452, doubled: 0 })
+  t.ok((await showBackfill(caller, id)).records >= 450, 'no page was skipped')
 })
