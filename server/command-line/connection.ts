@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { connectorFor, connectors } from '../../connectors/registry.ts'
 import { addConnection } from '../settings/add-connection.ts'
+import { requestCatchUp } from '../settings/catch-up.ts'
 import { type ConnectionView, listConnections, pauseConnection, resumeConnection, showConnection } from '../settings/connections.ts'
 import { findWorkspace } from '../settings/find.ts'
 import { createLeadIdField } from '../settings/lead-id-field.ts'
@@ -18,7 +19,7 @@ import { addWebhook, tryIt } from './webhook.ts'
 
 const TOKEN = 'LEADSTAGE_REFRESH_TOKEN'
 
-/** `connection add|list|show|address|pause|resume|remove|create-field|rules|settings`. */
+/** `connection add|list|show|address|pause|resume|catch-up|remove|create-field|rules|settings`. */
 export function addConnectionCommands(program: Command): void {
   const group = program.command('connection').description('installed CRM accounts')
 
@@ -106,6 +107,7 @@ export function addConnectionCommands(program: Command): void {
           ['inbox', `${found.inbox} packets, ${found.quarantined} set aside`],
           ['set aside for', found.inboxErrors.join(', ')],
           ['last change', time(found.lastChangeAt) ?? 'none within a week'],
+          ['covered until', coverageOf(found)],
           ['rules', JSON.stringify(found.rules)],
           ['settings', JSON.stringify(found.settings)],
         ]),
@@ -143,6 +145,21 @@ export function addConnectionCommands(program: Command): void {
     .action(async (id: number) => {
       const state = await withTools(({ caller }) => resumeConnection(caller, id))
       print(false, null, () => `Connection ${id} is "${state}" again.`)
+    })
+
+  group
+    .command('catch-up')
+    .description("have the running server look in the CRM's history for changes that were not reported")
+    .argument('<connection>', 'its number', wholeNumber)
+    .option('--every <minutes>', 'from now on look every so many minutes (1 to 1440)', wholeNumber)
+    .option('--no-every', 'from now on look at the interval of the server')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('connection catch-up 1', 'connection catch-up 1 --every 10'))
+    .action(async (id: number, { every, json }: { every?: number | boolean; json?: boolean }) => {
+      const everyMinutes = typeof every === 'number' ? every : every === false ? null : undefined
+      const answer = await withTools(({ caller }) => requestCatchUp(caller, id, { everyMinutes }))
+      const when = answer.works ? 'the running server reads on within seconds' : 'read on when the connection works again'
+      print(json, answer, () => `The history of connection ${id} is covered until ${time(answer.coveredUntil)}; ${when}.`)
     })
 
   group
@@ -212,6 +229,13 @@ interface NewOptions {
   json?: boolean
   auth?: string
   leadEventSource?: string
+}
+
+/** Until when nothing can be missing, as far as the CRM's history tells. */
+function coverageOf({ crm, coveredUntil, catchUpMinutes }: ConnectionView): string {
+  if (connectorFor(crm).history === undefined) return 'this system cannot be asked for its history'
+  const every = catchUpMinutes === null ? '' : `, read every ${catchUpMinutes} minutes`
+  return (time(coveredUntil) ?? 'its history was not read yet') + every
 }
 
 const stateOf = ({ state, stateReason }: ConnectionView) => (stateReason === null ? state : `${state} (${stateReason})`)

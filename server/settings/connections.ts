@@ -28,6 +28,10 @@ export interface ConnectionView {
   inboxErrors: string[]
   /** When the last change was received; null: none within a week. */
   lastChangeAt: Date | null
+  /** Until when the CRM's history has been read; null: not yet. */
+  coveredUntil: Date | null
+  /** Its own interval of reading the history; null: the server's. */
+  catchUpMinutes: number | null
 }
 
 /** All connections, or those of one workspace; removed ones only where asked for. */
@@ -42,7 +46,9 @@ export async function listConnections(
       (select count(*) from route r where r.connection_id = c.id) as routes,
       p.inbox, p.quarantined, p.errors as "inboxErrors",
       greatest(p.last, (select l.received_at from ledger l where l.connection_id = c.id and l.occurred_at > now() - interval '7 days'
-        order by l.occurred_at desc limit 1)) as "lastChangeAt"
+        order by l.occurred_at desc limit 1)) as "lastChangeAt",
+      (select u.covered_until from cursor u where u.connection_id = c.id and u.channel = 'history') as "coveredUntil",
+      c.catch_up_minutes as "catchUpMinutes"
     from connection c join workspace w on w.id = c.workspace_id
     cross join lateral (
       select count(*) filter (where not quarantined) as inbox, count(*) filter (where quarantined) as quarantined,
