@@ -1,0 +1,66 @@
+/** What a connector brings to the battery: how its CRM speaks, and nothing of what has to come of it. */
+import type { Test } from 'tap'
+import type { Connector, RawRequest, Verdict } from '../../connectors/connector.ts'
+import type { Log } from '../../server/log.ts'
+import type { TestApp } from '../support/app.ts'
+
+/** A record reached a stage, as the CRM tells it. */
+export interface Told {
+  /** The record's id at the CRM. */
+  id: string
+  /** Empty: the stage was cleared. */
+  stage: string
+  /** Milliseconds since the epoch. */
+  at: number
+}
+
+export interface Person {
+  metaLeadId: string
+  email: string
+  phone: string
+  firstName: string
+  /** When the CRM created the record. */
+  createdAt: number
+}
+
+export interface Fixtures {
+  connector: Connector
+  /** A later and the latest stage of the funnel; its first is taken from the creation of the record. */
+  stages: [later: string, latest: string]
+  /** A request that tells these changes, as the CRM sends and proves it at `now`. */
+  request(told: readonly Told[], now: number): RawRequest
+  /** A request with any body, proven alike. */
+  requestOf(body: string, now: number): RawRequest
+  verify(request: RawRequest): Verdict
+  /** The changes in a request. */
+  parse(request: RawRequest): unknown[]
+  /** The same request, each with one thing wrong that makes it somebody else's. */
+  forgeries(request: RawRequest): Record<string, RawRequest>
+  start(t: Test, options: { log?: Log }): Promise<Whole>
+}
+
+/** The CRM around a running app. Nothing is told by itself. */
+export interface Whole {
+  it: TestApp
+  connectionId: number
+  /** Meta's id of the dataset. */
+  dataset: string
+  /** The events of the three stages of a lead, in funnel order. */
+  eventNames: [raw: string, later: string, latest: string]
+  /** A lead appears in the CRM. Returns the id of its record. */
+  lead(person: Person): string
+  /** A record changes its stage in the CRM. */
+  change(told: Told): void
+  /** The CRM tells changes in one request, with a client that reports the status. */
+  tell(told: readonly Told[]): Promise<number>
+  /** Sends any body, proven as the CRM does. */
+  post(body: string): Promise<number>
+  /** Requests for identities that the CRM has answered so far. */
+  identityRequests(): number
+  /** Two records become one; the CRM tells so. Only where the CRM has merges. */
+  merge?(survivorId: string, otherId: string): Promise<void>
+  /** The CRM tells that a record is there, and nothing of its stages. Only where history can be read. */
+  tellSeen?(id: string): Promise<void>
+  /** Words that must never be seen in a log: secrets of the connection. */
+  secrets: string[]
+}

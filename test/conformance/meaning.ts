@@ -1,0 +1,106 @@
+/** From a request to what it means: proven, pure, the same however it is cut, and unmoved by hostile input. */
+import type { Test } from 'tap'
+import type { Signal } from '../../connectors/connector.ts'
+import type { Fixtures, Told } from './fixtures.ts'
+import { garbage, spoilt } from './hostile.ts'
+import { watchIo } from './no-io.ts'
+
+export function testMeaning(t: Test, fixtures: Fixtures): void {
+  const { connector, stages, request, requestOf, verify, parse, forgeries } = fixtures
+  const now = Date.now()
+  const told: Told[] = ['11', '12', '13'].flatMap((id, n) =>
+    stages.map((stage, m) => ({ id, stage, at: now - 60_000 + 1_000 * n + 100 * m })),
+  )
+  /** As changes come back from storage. */
+  const stored = (changes: unknown[]): unknown[] => JSON.parse(JSON.stringify(changes))
+  const meant = (changes: unknown[]): Signal[] => connector.normalise(stored(changes))
+  const stagesOf = (signals: Signal[]) =>
+    signals.flatMap((it) => (it.kind === 'stage' ? [{ id: it.ref.id, stage: it.stage.stageId, at: it.occurredAt }] : []))
+
+  t.test('only the CRM itself is believed', async (t) => {
+    const whole = request(told, now)
+    t.same(verify(whole), { ok: true })
+    for (const [what, forged] of Object.entries(forgeries(whole))) {
+      const verdict = verify(forged)
+      t.match(verdict, { ok: false, status: 401 }, what)
+    }
+    const bare = { ...whole, headers: {} }
+    for (const broken of [bare, { ...bare, method: 'GET' }, { ...whole, method: 'PUT' }, { ...whole, body: Buffer.of(0xff, 0xfe) }])
+      t.match(verify(broken), { ok: false, status: /^4\d\d$/ })
+  })
+
+  t.test('changes mean the stages that were told, at the instants that were told', async (t) => {
+    t.same(stagesOf(meant(parse(request(told, now)))), told)
+    for (const signal of meant(parse(request(told, now)))) {
+      if (signal.kind !== 'stage') continue
+      t.ok(signal.exact && signal.origin === 'push' && signal.occurredAtSource !== 'received')
+    }
+  })
+
+  t.test('neither order nor batches nor repeats change what one change means', async (t) => {
+    const changes = stored(parse(request(told, now)))
+    const alone = changes.flatMap((change) => connector.normalise([change]))
+    t.same(connector.normalise(changes), alone, 'together or alone')
+    t.same(
+      told.flatMap((one) => stagesOf(meant(parse(request([one], now))))),
+      told,
+      'in one request or in many',
+    )
+    t.same(stagesOf(meant(parse(request(told.toReversed(), now)))), told.toReversed())
+    t.same(connector.normalise([...changes, ...changes]), [...alone, ...alone])
+  })
+
+  t.test('a cleared stage is no stage', async (t) => {
+    const [one] = told as [Told]
+    t.same(stagesOf(meant(parse(request([{ ...one, stage: '' }], now)))), [])
+    t.same(stagesOf(meant(parse(request([{ ...one, stage: '' }, one], now)))), [one], 'and costs its neighbour nothing')
+  })
+
+  t.test('verify, parse, normalise and the proposed mapping do no I/O', async (t) => {
+    const whole = request(told, now)
+    const changes = stored(parse(whole))
+    // What is loaded or compiled on first use is not counted against the function.
+    verify(whole)
+    const functions: Record<string, () => unknown> = {
+      verify: () => verify(whole),
+      parse: () => parse(whole),
+      normalise: () => connector.normalise(changes),
+      defaultMapping: () => connector.defaultMapping([]),
+    }
+    for (const [name, work] of Object.entries(functions)) {
+      const { result, reached } = watchIo(work)
+      t.same(reached, [], name)
+      t.notOk(result instanceof Promise, `${name} answers at once`)
+    }
+  })
+
+  t.test('hostile input yields sound signals or none, and never throws', async (t) => {
+    let bodies = 0
+    const look = (body: string) => {
+      bodies += 1
+      const hostile = requestOf(body, now)
+      verify(hostile)
+      const changes = parse(hostile)
+      for (const signal of meant(changes)) if (!isSound(signal)) t.fail(`${JSON.stringify(signal).slice(0, 300)} of ${body.slice(0, 300)}`)
+    }
+    for (const body of garbage) look(body)
+    for (const body of spoilt(request(told.slice(0, 1), now).body.toString())) look(body)
+    t.ok(bodies > 100, `${bodies} bodies`)
+    t.notOk('polluted' in {}, 'no prototype was touched')
+    t.same(
+      connector.normalise([null, undefined, 7, 'x', [], {}, { __proto__: null }, Object.create(null)]),
+      [],
+      'what is no change means nothing',
+    )
+  })
+}
+
+/** Ids that a database and a comparison can live with, instants that a date can hold. */
+function isSound(signal: Signal): boolean {
+  const texts = [signal.ref.type, signal.ref.id, ...(signal.kind === 'stage' ? [signal.stage.source, signal.stage.stageId] : [])]
+  return (
+    Number.isSafeInteger(signal.occurredAt) &&
+    Math.abs(signal.occurredAt) <= 8.64e15 &&
+    texts.every((text) => typeof text === 'string' && text !== '')
+  )
+}

@@ -1,0 +1,103 @@
+/** The contract's form: a complete manifest, functions that fit what it declares, and coded errors only. */
+import type { Test } from 'tap'
+import type { ConnectionContext, CrmReply } from '../../connectors/connector.ts'
+import { CodedError } from '../../connectors/errors.ts'
+import { connectors } from '../../connectors/registry.ts'
+import { stageMapping } from '../../mappings/stage-mapping.ts'
+import type { Fixtures } from './fixtures.ts'
+
+const NINETY_DAYS = 90 * 86_400_000
+
+export function testShape(t: Test, { connector }: Fixtures): void {
+  const { manifest } = connector
+
+  t.test('the manifest is complete and true', async (t) => {
+    t.equal(connectors[manifest.id], connector, 'the registry knows it by its id')
+    t.match(manifest.id, /^[a-z][a-z0-9-]*$/)
+    t.match(manifest.displayName, /\S/)
+    t.match(manifest.leadEventSource, /\S/)
+    t.ok(manifest.arrival.length > 0)
+    if (manifest.arrival.includes('push')) t.ok(connector.push, 'pushes are declared and understood')
+    t.equal(manifest.history.quality !== 'none', connector.history !== undefined, `history is declared as ${manifest.history.quality}`)
+    t.ok(manifest.history.clockToleranceMs >= 0 && manifest.history.clockToleranceMs <= 60_000)
+    for (const [bucket, { count, perMs, concurrent }] of Object.entries(manifest.limits))
+      t.ok(count > 0 && perMs > 0 && concurrent > 0, `the limit of ${bucket}`)
+    if (manifest.api === undefined) {
+      t.notOk(connector.install ?? connector.lookup ?? connector.history, 'a CRM that is never asked has nothing that asks')
+    } else {
+      t.ok(Date.parse(manifest.api.sunset) - Date.now() > NINETY_DAYS, `version ${manifest.api.version} lives for ninety days more`)
+      t.match(manifest.api.baseUrl, /^https:\/\/[^/]+/)
+    }
+  })
+
+  t.test('settings have defaults, and refuse what they do not know', async (t) => {
+    t.ok(manifest.settings.safeParse({}).success)
+    t.notOk(manifest.settings.safeParse({ 'no such setting': 1 }).success)
+    t.match(connector.leadEventSource?.(manifest.settings.parse({})) ?? manifest.leadEventSource, manifest.leadEventSource)
+  })
+
+  t.test('the proposed mapping can be saved', async (t) => {
+    const group = { recordType: 'x', source: 'y', label: 'z', stages: [] }
+    const stages = [...'ab'].map((id, order) => ({ id, label: id, order, kind: 'lost' as const, archived: false }))
+    for (const groups of [[], [group], [{ ...group, stages }]]) {
+      const parsed = stageMapping.safeParse({ stages: connector.defaultMapping(groups) })
+      t.ok(parsed.success)
+      t.ok(
+        parsed.data?.stages.every(({ negative, eventName }) => !negative || eventName === null),
+        'negative stages are off',
+      )
+    }
+    t.equal(typeof connector.needsPipeline('no such source'), 'boolean')
+  })
+
+  t.test('whatever the CRM answers, only coded errors are thrown', async (t) => {
+    for (const status of [0, 100, 200, 301, 400, 401, 403, 404, 409, 413, 422, 423, 429, 477, 500, 502, 503, 504, 599])
+      for (const text of [
+        '',
+        'null',
+        '[]',
+        '{"status":7,"message":[],"category":{}}',
+        '<html>',
+        '{"status":"error","message":"x","errors":"y"}',
+      ])
+        t.ok(connector.classify({ status, headers: {}, text }, { method: 'GET', url: '/' }) instanceof CodedError, `${status} ${text}`)
+
+    const bodies: unknown[] = [undefined, null, 7, 'text', [], {}, { results: null }, { results: 'x' }, { results: [null, 7, {}] }]
+    const refusal = new CodedError({ code: 'refused', retry: 'never', scope: 'event', userText: 'Refused.' })
+    const clients = [...bodies.map((body) => async (): Promise<CrmReply> => ({ status: 200, body })), () => Promise.reject(refusal)]
+    const ref = { type: 'contact', id: '1' }
+    const now = Date.now()
+    for (const [index, request] of clients.entries()) {
+      const context: ConnectionContext = {
+        client: { request },
+        account: '1',
+        scopes: [],
+        settings: manifest.settings.parse({}),
+        ruleFields: ['consent'],
+      }
+      const calls = {
+        lookup: () =>
+          connector.lookup?.(context, [
+            { ref, history: true },
+            { ref: { type: 'deal', id: '2' }, history: false },
+          ]),
+        history: () => connector.history?.(context, { from: now - 3_600_000, to: now }, undefined),
+        listStages: () => connector.listStages(context),
+        listFields: () => connector.listFields(context),
+        check: () => connector.check(context),
+        createLeadIdField: () => connector.createLeadIdField?.(context),
+        writeLeadId: () => connector.writeLeadId?.(context, ref, '123456789012345'),
+      }
+      for (const [name, call] of Object.entries(calls)) {
+        const error = await Promise.resolve(call()).then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        )
+        t.ok(
+          error === undefined || error instanceof CodedError,
+          `${name}, answer ${index}: ${error instanceof Error ? error.stack : error}`,
+        )
+      }
+    }
+  })
+}
