@@ -15,8 +15,8 @@ import type { ReachedMilestone } from '../leads/milestones.ts'
 import type { ResolveOptions } from '../resolve/resolve.ts'
 import { type ConnectionSetup, readSetup } from '../resolve/setup.ts'
 import { type Lease, withLease } from '../schedule/lease.ts'
+import { findHindrance } from './find-hindrance.ts'
 import { createForecast } from './forecast.ts'
-import { mayRead } from './may-read.ts'
 import { rehearsePage } from './rehearse.ts'
 
 export interface BackfillOptions extends Omit<ResolveOptions, 'wakeDelivery'> {
@@ -26,6 +26,8 @@ export interface BackfillOptions extends Omit<ResolveOptions, 'wakeDelivery'> {
 
 /** Time to stand aside for other work, ms. */
 const YIELD_MS = 250
+/** A dry run that stands aside for longer makes room for those of other connections, and begins anew later. */
+const MOST_WAITING_MS = 60_000
 /** Between looks at a connection that is paused or has no route, ms. */
 const IDLE_MS = 5_000
 const CHANGES_A_PACKET = 100
@@ -92,6 +94,7 @@ async function dryRun({ options, backfill, setup, connector, context, lease, end
   const { db } = options
   const reached = new Map<string, ReachedMilestone[]>()
   const forecast = createForecast()
+  let waited = 0
   let position: string | undefined
   let state: 'dry_running' | 'ready' = 'dry_running'
   /** False when somebody has cancelled it. */
@@ -109,10 +112,15 @@ async function dryRun({ options, backfill, setup, connector, context, lease, end
   while (await note()) {
     if (state === 'ready') return {}
     if (ended()) return { again: Date.now() }
-    if (!(await mayRead(db, setup.connectionId))) {
+    const hindrance = await findHindrance(db, setup.connectionId)
+    if (hindrance === 'connection' || waited > MOST_WAITING_MS) return { again: Date.now() + IDLE_MS }
+    // A dry run adds nothing to an outbox, however full.
+    if (hindrance === 'inbox') {
       await sleep(YIELD_MS)
+      waited += YIELD_MS
       continue
     }
+    waited = 0
     const page = await readPage(connector, context, backfill, position)
     forecast.add(page, await rehearsePage(options, setup, { connector, context }, page.changes, reached))
     position = page.next
@@ -126,7 +134,7 @@ async function read({ options, backfill, setup, connector, context, lease, ended
   const { id } = backfill
   if (backfill.read_all) return (await finish(db, backfill)) ? {} : { again: Date.now() + YIELD_MS }
   let position = backfill.position ?? undefined
-  while (!ended() && (await mayRead(db, setup.connectionId))) {
+  while (!ended() && (await findHindrance(db, setup.connectionId)) === undefined) {
     const page = await readPage(connector, context, backfill, position)
     const sealer = options.vault.for('packet')
     const receivedAt = options.now?.() ?? Date.now()

@@ -12,9 +12,9 @@ const TAKEN_UP_MS = 10_000
 
 /** One line for people; `bar` draws one where the end is known. Pure. */
 export function progressLine(view: BackfillView, { bar = false } = {}): string {
-  const { state, forecast, records, counts, remainingMs, errorText } = view
+  const { state, forecast, records, counts, remainingMs, errorText, hindrance } = view
   const goesOn = state === 'planned' || state === 'dry_running' || state === 'running'
-  const trouble = errorText === null || !goesOn ? '' : ` (it is tried again: ${oneLine(errorText)})`
+  const trouble = !goesOn ? '' : errorText === null ? asideFor(hindrance) : ` (it is tried again: ${oneLine(errorText)})`
   if (state === 'planned') return `waiting to be taken up${trouble}`
   if (state === 'dry_running' || state === 'ready') return `dry run: ${forecast?.records ?? 0} records read${trouble}`
   const total = Math.max(forecast?.records ?? 0, records)
@@ -57,10 +57,16 @@ export async function watchBackfill(
     }
     if (view.state === 'planned' && !told && Date.now() - began > TAKEN_UP_MS) {
       told = true
-      process.stderr.write(`${bar ? '\n' : ''}Nothing has happened yet: is a server running, and the connection not paused?\n`)
+      process.stderr.write(`${bar ? '\n' : ''}Nothing has happened yet: is a server running?\n`)
     }
     await sleep(bar ? DRAW_MS : PRINT_MS)
   }
+}
+
+/** Changes in the inbox are soon handled, often its own: not worth a word. */
+function asideFor(hindrance: BackfillView['hindrance']): string {
+  if (hindrance === 'connection') return ' (it waits: the connection is paused or has no route)'
+  return hindrance === 'outbox' ? ' (it waits: a dataset has many events to send, see dataset list)' : ''
 }
 
 /** In the unit that fits. */

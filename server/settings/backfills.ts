@@ -2,6 +2,7 @@
 import type { Connector } from '../../connectors/connector.ts'
 import { connectors as registry } from '../../connectors/registry.ts'
 import { type Counted, countBackfill } from '../backfill/counts.ts'
+import { findHindrance, type Hindrance } from '../backfill/find-hindrance.ts'
 import type { Forecast } from '../backfill/forecast.ts'
 import { noHistory } from '../backfill/run.ts'
 import { timeRemaining } from '../backfill/time-remaining.ts'
@@ -25,6 +26,8 @@ export interface BackfillView {
   counts: Counted[]
   /** How long it will still read, milliseconds; null where nobody can say. */
   remainingMs: number | null
+  /** What it stands aside for, while it is at work. */
+  hindrance: Hindrance | null
   /** Why it cannot go on, or could not. */
   error: string | null
   errorText: string | null
@@ -37,8 +40,9 @@ export interface BackfillView {
 /** As far back as Meta takes events. */
 export const MOST_DAYS = 7
 const DAY = 86_400_000
+const atWork: BackfillState[] = ['planned', 'dry_running', 'running']
 /** What bars another backfill of the connection. */
-const underWay: BackfillState[] = ['planned', 'dry_running', 'running', 'paused']
+const underWay: BackfillState[] = [...atWork, 'paused']
 
 /**
  * Plans a backfill of the last `days` days (1 to 7). The running server begins with a dry run, which ends in the state
@@ -205,6 +209,7 @@ async function view({ db }: Caller, row: Row<'backfill'>): Promise<BackfillView>
     records: row.records,
     counts: row.confirmed_at === null ? [] : await countBackfill(db, row.id),
     remainingMs: remaining ?? null,
+    hindrance: (atWork.includes(row.state) && (await findHindrance(db, row.connection_id))) || null,
     error: row.error,
     errorText: row.error_text,
     requestedBy: row.requested_by,

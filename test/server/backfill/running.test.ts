@@ -148,14 +148,14 @@ t.test('live traffic goes first: nothing is read while changes wait, or while a 
   const event = { ...stageEvent(live, 'opportunity'), objectId: live }
   await insertPackets(it.db, [packChanges(it.vault.for('packet'), it.connectionId, [event], Date.now())])
   await step(id)
-  t.match(await showBackfill(caller, id), { records: 0 }, 'a live change waits')
+  t.match(await showBackfill(caller, id), { records: 0, hindrance: 'inbox' }, 'a live change waits')
   await resolve()
   await it.db.deleteFrom('outbox').execute()
   await sql`
     insert into outbox (dataset_id, occurred_at, event_id, connection_id, record_id, lead_id, payload)
     select ${it.datasetId}, now(), gen_random_uuid(), ${it.connectionId}, 0, 0, '{}' from generate_series(1, 500)`.execute(it.db)
   await step(id)
-  t.match(await showBackfill(caller, id), { records: 0 }, 'the outbox is full')
+  t.match(await showBackfill(caller, id), { records: 0, hindrance: 'outbox' }, 'the outbox is full')
   await sql`delete from outbox where event_id = (select event_id from outbox limit 1)`.execute(it.db)
   await step(id)
   t.match(await showBackfill(caller, id), { records: 2 })

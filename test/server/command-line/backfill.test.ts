@@ -63,7 +63,7 @@ t.test('what was held back is counted, judged again on request, and told afterwa
 t.test('one line says how far a backfill is', async (t) => {
   const view = (change: Partial<BackfillView>) =>
     ({
-      ...{ state: 'running', records: 30, remainingMs: null, errorText: null, counts: [] },
+      ...{ state: 'running', records: 30, remainingMs: null, errorText: null, hindrance: null, counts: [] },
       ...{ forecast: { records: 120, stages: 0, refused: 0, counts: [] } },
       ...change,
     }) as unknown as BackfillView
@@ -81,5 +81,7 @@ t.test('one line says how far a backfill is', async (t) => {
   )
   t.match(progressLine(view({ records: 130 }), { bar: true }), /^\[#{24}\] 100 %, 130 of 130/, 'more may come up than the dry run saw')
   t.match(progressLine(view({ errorText: 'Slow\ndown.' })), /^running, .* \(it is tried again: Slow down\.\)$/)
+  t.match(progressLine(view({ hindrance: 'outbox' })), / 0 sent \(it waits: a dataset has many events to send/)
+  t.match(progressLine(view({ hindrance: 'inbox' })), /^running, .* 0 sent$/)
   t.match(progressLine(view({ state: 'paused', errorText: 'Slow down.' })), /^paused, .* 0 sent$/)
 })
