@@ -18,6 +18,9 @@ interface Period {
   to: number
 }
 
+/** A lead id that came with the record is seen when the record is. */
+const AT_CREATION_MS = 1_000
+
 const position = z.object({ type: z.enum(['contact', 'deal', 'lead']), at: z.number(), id: z.string().optional() })
 
 /**
@@ -89,7 +92,7 @@ function changesOf(object: HubspotObject, row: Row, { from, to }: Period, leadId
     }))
   const identities = leadIdField.flatMap((propertyName) =>
     (row.history[propertyName] ?? [])
-      .filter(({ at }) => within(at))
+      .filter(({ at }) => within(at) && at > (row.createdAt ?? 0) + AT_CREATION_MS)
       .slice(0, 1)
       .map(({ at }) => ({ ...changed, propertyName, occurredAt: at })),
   )

@@ -1,10 +1,14 @@
 import type { Connector, LookupRequest } from '../../connectors/connector.ts'
-import { readRecords } from '../leads/records.ts'
-import { refKey, type Work } from './gather.ts'
+import { parseStageKey, stageKey } from '../../mappings/stage-key.ts'
+import type { Database } from '../database/pool.ts'
+import { readRecords, type StoredRecord } from '../leads/records.ts'
+import { refKey, type StageChange, type Work } from './gather.ts'
+import { readReached } from './ledger.ts'
 import type { ResolveOptions } from './resolve.ts'
 
 /**
- * Which records have to be looked up: new ones with their history, stale ones, and those whose change asks for it.
+ * Which records have to be looked up: new ones with their history, stale ones, and those whose change asks for it. Not
+ * those of which the history only tells again what the ledger holds, as it mostly does where it is read as a routine.
  */
 export async function wantedLookups(
   { db, identityTtlMs }: Pick<ResolveOptions, 'db' | 'identityTtlMs'>,
@@ -26,12 +30,37 @@ export async function wantedLookups(
   const pipelineUnknown = new Set(
     work.stages.flatMap(({ ref, stage }) => (stage.pipelineId === undefined && connector.needsPipeline(stage.source) ? refKey(ref) : [])),
   )
+  const repeated = await onlyRepeats(db, work, known)
   return [...work.refs].flatMap(([key, { ref }]) => {
     const record = known.get(key)
     if (work.erased.has(key) || record?.state === 'erased') return []
     const lookedUpAt = record?.lookedUpAt ?? null
     const fresh = lookedUpAt !== null && now - lookedUpAt <= identityTtlMs
-    if (fresh && !work.lookAgain.has(key) && !pipelineUnknown.has(key)) return []
+    if ((fresh || repeated.has(key)) && !work.lookAgain.has(key) && !pipelineUnknown.has(key)) return []
     return [{ ref, history: lookedUpAt === null && connector.manifest.history.quality === 'exact' }]
   })
+}
+
+/** Records that were looked up before and of which the work tells nothing but stages read from history that are known. */
+async function onlyRepeats(db: Database, work: Work, records: ReadonlyMap<string, StoredRecord>): Promise<Set<string>> {
+  const read = [...Map.groupBy(work.stages, ({ ref }) => refKey(ref))].flatMap(([key, stages]) => {
+    const record = records.get(key)
+    const fromHistory = stages.every(({ origin }) => origin === 'history')
+    return fromHistory && record !== undefined && record.lookedUpAt !== null ? [{ key, record, stages }] : []
+  })
+  if (read.length === 0) return new Set()
+  let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const { stages } of read) for (const { occurredAt } of stages) [from, to] = [Math.min(from, occurredAt), Math.max(to, occurredAt)]
+  const name = (recordId: string, { source, stageId }: StageChange['stage'], at: number) =>
+    `${recordId} ${stageKey({ source, stageId })} ${at}`
+  const ids = read.map(({ record }) => record.id)
+  const reached = new Set<string>()
+  for (const { recordId, stageKey: key, occurredAt, twin } of await readReached(db, ids, from, to)) {
+    const stage = parseStageKey(key)
+    if (stage !== undefined) for (const at of [occurredAt, twin ?? occurredAt]) reached.add(name(recordId, stage, at))
+  }
+  const known = read.filter(({ record, stages }) =>
+    stages.every(({ stage, occurredAt }) => reached.has(name(record.id, stage, occurredAt))),
+  )
+  return new Set(known.map(({ key }) => key))
 }

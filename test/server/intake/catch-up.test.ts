@@ -262,3 +262,60 @@ t.test('one that was just connected is not asked for what was before', async (t)
   const { rows } = await sql<{ from: Date }>`select covered_until as "from" from cursor where channel = 'history'`.execute(it.db)
   t.ok(rows[0] && rows[0].from.getTime() > Date.now() - MINUTE)
 })
+
+t.test('the routine asks nothing about records whose stages were all told', async (t) => {
+  const it = await testApp(t, { env: { IDENTITY_TTL_SECONDS: '0' } })
+  const at = Date.now() - 60 * MINUTE
+  const lookups = () =>
+    it.hubspot.requests().flatMap(({ path, body }) => {
+      const { inputs, properties } = path.endsWith('/contacts/batch/read') ? JSON.parse(body) : { inputs: [], properties: [] }
+      return properties.includes('email') ? inputs.map(({ id }: { id: string }) => id) : []
+    })
+  const ids = Array.from(
+    { length: 20 },
+    (_, n) =>
+      it.hubspot.create({ type: 'contact', at: at + n, properties: { lifecyclestage: 'lead', meta_lead_id: `1234567890123${10 + n}` } }).id,
+  )
+  await it.settled()
+  t.equal(new Set(lookups()).size, 20)
+  it.hubspot.webhooks({ lossRate: 1 })
+  it.hubspot.change({ type: 'contact', id: ids[3] as string, at: at + MINUTE, properties: { lifecyclestage: 'customer' } })
+  it.hubspot.reset()
+  await connectedSince(it, DAY)
+  await caughtUp(it)
+  t.strictSame(lookups(), [ids[3]])
+  t.strictSame(sentOf(it, '123456789012313'), ['Raw Lead', 'Converted'])
+  await connectedSince(it, DAY)
+  await caughtUp(it)
+  t.strictSame(lookups(), [ids[3]], 'from now on that one is known, too')
+  t.equal(it.meta.summary().datasets[DATASET]?.received, 21)
+})
+
+t.test('half of the webhooks lost, others doubled and shuffled, the history read meanwhile: each stage once, at its time', async (t) => {
+  const it = await testApp(t, { hubspot: { webhooks: { lossRate: 0.5, duplicateRate: 0.2, reissueRate: 0.2, shuffle: true } } })
+  await connectedSince(it, DAY)
+  const at = Date.now() - 5 * 60 * MINUTE
+  const stages = ['lead', 'marketingqualifiedlead', 'salesqualifiedlead', 'opportunity', 'customer']
+  for (let n = 0; n < 200; n++) {
+    const start = at + n * 997
+    const meta_lead_id = String(100_000_000_000_000 + n)
+    const { id } = it.hubspot.create({ type: 'contact', at: start, properties: { lifecyclestage: 'lead', meta_lead_id } })
+    for (const [index, lifecyclestage] of stages.entries())
+      if (index > 0) it.hubspot.change({ type: 'contact', id, at: start + index * MINUTE, properties: { lifecyclestage } })
+    if (n % 50 === 25) {
+      await catchUpSoon(it.db)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+  await it.hubspot.idle()
+  await connectedSince(it, DAY)
+  await caughtUp(it)
+  const summary = it.meta.summary().datasets[DATASET]
+  t.match(summary, { received: 1_000, distinct: 1_000, doubled: 0, leads: 200 })
+  const wrong = Array.from({ length: 200 }, (_, n) => n).filter((n) => {
+    const times = timesOf(it, String(100_000_000_000_000 + n)).map(([, time]) => time as number)
+    const right = stages.map((_, index) => seconds(at + n * 997 + index * MINUTE))
+    return times.toSorted((a, b) => a - b).join() !== right.join()
+  })
+  t.strictSame(wrong, [])
+})
