@@ -9,7 +9,7 @@ const SLOW_MS = 10 * 60_000
 const DAY_MS = 86_400_000
 
 export async function checkWork(db: Database): Promise<Check[]> {
-  return (await Promise.all([connections(db), datasets(db), oldestEvent(db), inbox(db)])).flat()
+  return (await Promise.all([connections(db), datasets(db), oldestEvent(db), inbox(db), backfills(db)])).flat()
 }
 
 async function connections(db: Database): Promise<Check[]> {
@@ -106,4 +106,18 @@ async function inbox(db: Database): Promise<Check[]> {
     ]
   })
   return checks.length > 0 ? checks : [{ name: 'inbox', status: 'ok', text: 'nothing was set aside and nothing waits long' }]
+}
+
+/** Backfills that failed and were neither resumed nor followed by another; their days are lost after a week. */
+async function backfills(db: Database): Promise<Check[]> {
+  const { rows } = await sql<{ id: number; connection_id: number; error_text: string | null }>`
+    select b.id, b.connection_id, b.error_text from backfill b join connection c on c.id = b.connection_id and c.state <> 'removed'
+    where b.state = 'failed' and b.finished_at > ${new Date(Date.now() - 7 * DAY_MS)}
+      and not exists (select from backfill later where later.connection_id = b.connection_id and later.id > b.id)
+    order by b.id`.execute(db)
+  return rows.map(({ id, connection_id, error_text }) => ({
+    name: `backfill ${id}`,
+    status: 'warning',
+    text: `that of connection ${connection_id} failed: ${error_text} Then: backfill resume ${id}`,
+  }))
 }

@@ -1,4 +1,5 @@
 /** After a change of settings, what was held back is judged again: what goes now goes with its own time. */
+import { sql } from 'kysely'
 import t from 'tap'
 import { countSuppressed, reevaluate, showReevaluation } from '../../../server/settings/reevaluate.ts'
 import { setRules } from '../../../server/settings/rules.ts'
@@ -91,4 +92,42 @@ t.test('who asked to be forgotten is never judged again', async (t) => {
   const caller = callerOf(it)
   t.strictSame(await countSuppressed(caller, { connectionId: it.connectionId }), [])
   await t.rejects(reevaluate(caller, { connectionId: it.connectionId }), { code: 'nothing_to_reevaluate' })
+})
+
+t.test('many records are judged again batch by batch, and nothing else is touched', async (t) => {
+  const it = await testApp(t, { launch: false })
+  const rows = (first: number, last: number, outcome: string, reason: string | null, age: string, connectionId = it.connectionId) =>
+    sql`
+    with made as (
+      insert into record (connection_id, type, record_id, first_seen_at)
+      select ${connectionId}::int, 'contact', n::text, now() from generate_series(${first}::int, ${last}::int) n returning id
+    )
+    insert into ledger (occurred_at, event_id, connection_id, dataset_id, record_id, stage_key, outcome, reason, received_at)
+    select date_trunc('milliseconds', now()) - ${age}::interval, gen_random_uuid(), ${connectionId}, ${it.datasetId}, id, 'lifecyclestage//lead', ${outcome}, ${reason}, now()
+    from made`.execute(it.db)
+  await rows(1, 450, 'suppressed', 'stage_off', '1 hour')
+  await rows(451, 460, 'suppressed', 'stage_negative', '1 hour')
+  await rows(461, 470, 'suppressed', 'stage_off', '8 days')
+  await rows(471, 480, 'sent', null, '1 hour')
+  await rows(481, 490, 'expired', 'expired_too_old', '1 hour')
+  const other = await it.addTenant({ portal: 3003004, dataset: '700000000000002', token: 'EAAtesttoken0000000000000000000002' })
+  await rows(1, 10, 'suppressed', 'stage_off', '1 hour', other.connectionId)
+
+  const caller = callerOf(it)
+  t.match(await reevaluate(caller, { connectionId: it.connectionId, reason: 'stage_off' }), { entries: 450 })
+  const left = await sql<{ outcome: string; reason: string | null; count: string; due: string }>`
+    select l.outcome, l.reason, count(*) as count, count(r.look_again_at) as due from ledger l join record r on r.id = l.record_id
+    group by 1, 2 order by 1, 2`.execute(it.db)
+  t.strictSame(
+    left.rows.map(({ outcome, reason, count, due }) => [outcome, reason, Number(count), Number(due)]),
+    [
+      ['expired', 'expired_too_old', 10, 0],
+      ['sent', null, 10, 0],
+      ['suppressed', 'stage_negative', 10, 0],
+      ['suppressed', 'stage_off', 20, 0],
+      ['waiting', null, 450, 450],
+    ],
+  )
+  const stranger = { ...caller, workspaceId: other.workspaceId }
+  await t.rejects(reevaluate(stranger, { connectionId: it.connectionId }), { code: 'connection_unknown' })
 })

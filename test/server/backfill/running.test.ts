@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { CodedError } from '../../../connectors/errors.ts'
 import { hubspot } from '../../../connectors/hubspot/index.ts'
+import { checkWork } from '../../../server/command-line/check-work.ts'
 import { insertPackets } from '../../../server/intake/inbox.ts'
 import { packChanges } from '../../../server/intake/packet.ts'
 import {
@@ -176,7 +177,10 @@ t.test('what fails for good is told with its reason, and goes on where it stood 
   const { id } = await planBackfill(caller, { connectionId: it.connectionId, days: 7 })
   await failing('never').step(id)
   t.match(await showBackfill(caller, id), { state: 'failed', error: 'missing_scope', errorText: 'The account does not allow this.' })
+  const findings = async () => (await checkWork(it.db)).filter(({ name }) => name === `backfill ${id}`)
+  t.match(await findings(), [{ status: 'warning', text: `The account does not allow this. Then: backfill resume ${id}` }])
   t.match(await resumeBackfill(caller, id), { state: 'planned', error: null })
+  t.strictSame(await findings(), [])
   await step(id)
   await confirmBackfill(caller, id)
   await t.rejects(failing('later').step(id), { code: 'missing_scope' })
