@@ -156,6 +156,8 @@ export interface ConnectionPush<Settings = unknown> {
    * that was not taken. No I/O, never throws.
    */
   parse(request: RawRequest, settings: Settings): { changes: unknown[]; reply: { status: number; body: unknown } }
+  /** What a request holds, for a person who has to say where its fields are: lists, and the values of its first record. Never throws. */
+  layOut(request: Pick<RawRequest, 'headers' | 'body'>, settings: Settings): { lists: string[]; fields: { path: string; value: string }[] }
   /** A request that passes `verify` at `now` (ms), to try the address with; undefined where it would show the secret and `reveal` is false. */
   example(
     secrets: Readonly<Record<string, string>>,

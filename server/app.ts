@@ -16,6 +16,7 @@ import { createDirectory } from './intake/directory.ts'
 import { catchUpSoon, findBehind } from './intake/history-cursor.ts'
 import { createInbox } from './intake/inbox.ts'
 import { intake } from './intake/routes.ts'
+import { forgetSamples } from './intake/sample.ts'
 import { createWebhookAccess } from './intake/webhook-access.ts'
 import type { Log } from './log.ts'
 import { createGraphClient } from './meta/graph-client.ts'
@@ -104,6 +105,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await ensurePartitions(db, Date.now())
     await dropOldPartitions(db, Date.now(), config.ledgerDays)
     await forgetRepeats(db, config.ledgerDays)
+    await forgetSamples(db)
     await warnOfExpiry(db)
   })
   scheduler.every('sweep', 'all', SWEEP_MS)

@@ -7,6 +7,7 @@ import { CodedError } from '../errors.ts'
 import { example } from './example.ts'
 import { normalise, STAGE_SOURCE } from './normalise.ts'
 import { parse } from './parse.ts'
+import { layOut } from './sample.ts'
 import { type WebhookSettings, webhookSettings } from './settings.ts'
 import { verify } from './verify.ts'
 
@@ -21,7 +22,7 @@ export const webhook: Connector<WebhookSettings> = {
     limits: { default: { count: 1, perMs: 1_000, concurrent: 1 } },
     settings: webhookSettings,
   },
-  push: { routing: 'connection', verify, parse, example },
+  push: { routing: 'connection', verify, parse, layOut, example },
   classify: () =>
     new CodedError({
       code: 'never_asked',

@@ -40,7 +40,7 @@ function refuse(status: number, error: string, message: string) {
 }
 
 /** The records in a body: a list, `{ "events": [ … ] }`, the list at the path of the settings, or the body itself. */
-function readRecords(request: RawRequest, settings: WebhookSettings): unknown[] | undefined {
+export function readRecords(request: Pick<RawRequest, 'headers' | 'body'>, settings: WebhookSettings): unknown[] | undefined {
   const body = readBody(request)
   if (body === undefined) return undefined
   const list = settings.records === undefined ? (readPath(body, '/events') ?? body) : readPath(body, settings.records)

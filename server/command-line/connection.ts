@@ -10,16 +10,17 @@ import { removeConnection } from '../settings/remove-connection.ts'
 import { listRoutes } from '../settings/routes.ts'
 import { readRules, readSettings, setRules, setSettings } from '../settings/rules.ts'
 import { showWebhookAddress } from '../settings/webhook-connection.ts'
+import { showSample } from '../settings/webhook-sample.ts'
 import { curlLine } from './curl-line.ts'
 import { examples } from './example.ts'
 import { readJson, readSecret, wholeNumber } from './input.ts'
 import { facts, print, table, time } from './output.ts'
 import { withTools } from './tools.ts'
-import { addWebhook, tryIt } from './webhook.ts'
+import { addWebhook, describeSample, tryIt } from './webhook.ts'
 
 const TOKEN = 'LEADSTAGE_REFRESH_TOKEN'
 
-/** `connection add|list|show|address|pause|resume|catch-up|remove|create-field|rules|settings`. */
+/** `connection add|list|show|address|sample|pause|resume|catch-up|remove|create-field|rules|settings`. */
 export function addConnectionCommands(program: Command): void {
   const group = program.command('connection').description('installed CRM accounts')
 
@@ -125,6 +126,18 @@ export function addConnectionCommands(program: Command): void {
         showWebhookAddress(caller, id, { ...tools, publicUrl: config.publicUrl }),
       )
       print(json, { ...found, curl: curlLine(found) }, () => [`Address: ${found.address}`, ...tryIt(found)].join('\n'))
+    })
+
+  group
+    .command('sample')
+    .description('keep the next request of a webhook connection for a day, and list where its values are')
+    .argument('<connection>', 'its number', wholeNumber)
+    .option('--new', 'forget the one that was kept')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('connection sample 1'))
+    .action(async (id: number, { new: anew, json }: { new?: boolean; json?: boolean }) => {
+      const sample = await withTools(({ caller, vault }) => showSample(caller, id, vault, { anew }))
+      print(json, sample ?? null, () => describeSample(id, sample))
     })
 
   group

@@ -1,6 +1,7 @@
 import { addWebhookConnection, type NewWebhookConnection, type WebhookAddress } from '../settings/webhook-connection.ts'
+import type { ShownSample } from '../settings/webhook-sample.ts'
 import { curlLine } from './curl-line.ts'
-import { print } from './output.ts'
+import { print, table, time } from './output.ts'
 import { withTools } from './tools.ts'
 
 /** `connection add` for CRMs that are given an address. */
@@ -25,4 +26,20 @@ export async function addWebhook(given: NewWebhookConnection, json: boolean | un
 export function tryIt(found: WebhookAddress): string[] {
   const curl = curlLine(found)
   return curl === undefined ? [] : ['Try it (a signature holds for five minutes):', curl]
+}
+
+/** A sample request for a person; without one, what has to happen. */
+export function describeSample(id: number, sample: ShownSample | undefined): string {
+  if (sample === undefined) return 'The next request is kept for a day. Have one sent (from five seconds on), then repeat this command.'
+  const { at, lists, fields } = sample
+  return [
+    `Received ${time(at)}.`,
+    ...(lists.length > 0 ? [`Lists, for the setting "records": ${lists.join(', ')}`] : []),
+    table(
+      ['path in the first record', 'value'],
+      fields.map(({ path, value }) => [path, value]),
+      'No record can be seen in it.',
+    ),
+    `Next: connection settings ${id} --set - <<< '{"paths": {"record_id": "…", "stage": "…"}}'`,
+  ].join('\n')
 }

@@ -29,7 +29,7 @@ export function addConnectionWebhook(app: FastifyInstance, options: IntakeOption
       request.log.warn({ crm, connection: connectionId }, 'too many webhooks')
       return reply.code(429).header('retry-after', String(waitSeconds)).send({ error: 'too_many_requests', message: 'Slow down, please.' })
     }
-    const { secrets, settings } = await options.access(connector, connectionId)
+    const { secrets, settings, sample } = await options.access(connector, connectionId)
     const raw = rawRequest(request, options.publicUrl)
     const verdict = push.verify(raw, secrets, settings)
     if (!verdict.ok) {
@@ -37,6 +37,7 @@ export function addConnectionWebhook(app: FastifyInstance, options: IntakeOption
       if (verdict.status === 405) reply.header('allow', 'POST')
       return reply.code(verdict.status).send({ error: verdict.code, message: verdict.text })
     }
+    await sample?.(raw)
     const { changes, reply: answer } = push.parse(raw, settings)
     if (changes.length > 0) {
       await options.store([packChanges(options.sealer, connectionId, changes, raw.receivedAt)])

@@ -4,11 +4,14 @@ import type { Connector } from '../../connectors/connector.ts'
 import { getSecrets } from '../connections/secrets.ts'
 import type { Vault } from '../connections/vault.ts'
 import type { Database } from '../database/pool.ts'
+import { isSampleWanted, keepSample, type SampleRequest } from './sample.ts'
 
 export interface WebhookAccess {
   secrets: Readonly<Record<string, string>>
   /** Parsed by the connector. */
   settings: unknown
+  /** Keeps the request as a sample; absent where none is wanted. */
+  sample?: (request: SampleRequest) => Promise<void>
 }
 
 const REMEMBER_MS = 5_000
@@ -26,7 +29,9 @@ export function createWebhookAccess(db: Database, vault: Vault): (connector: Con
   async function read(connector: Connector, connectionId: number): Promise<WebhookAccess> {
     const row = await db.selectFrom('connection').select('settings').where('id', '=', connectionId).executeTakeFirstOrThrow()
     const settings = connector.manifest.settings.parse(row.settings)
-    return { secrets: await getSecrets(db, vault, `connection:${connectionId}`), settings }
+    const secrets = await getSecrets(db, vault, `connection:${connectionId}`)
+    if (!(await isSampleWanted(db, connectionId))) return { secrets, settings }
+    return { secrets, settings, sample: (request) => keepSample(db, vault, connectionId, request) }
   }
   return (connector, connectionId) => {
     const found = known.get(connectionId)

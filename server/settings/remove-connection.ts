@@ -24,6 +24,7 @@ export async function removeConnection(caller: Caller, id: number): Promise<Remo
     await trx.updateTable('connection').set({ state: 'removed', state_reason: null, scopes: [] }).where('id', '=', id).execute()
     await eraseSecrets(trx, `connection:${id}`)
     const dropped = await trx.deleteFrom('packet').where('connection_id', '=', id).executeTakeFirst()
+    await sql`delete from sample where connection_id = ${id}`.execute(trx)
     await trx.deleteFrom('cursor').where('connection_id', '=', id).execute()
     const open = trx.updateTable('notice').set({ closed_at: new Date() }).where('closed_at', 'is', null)
     await open.where('subject', '=', `connection:${id}`).execute()

@@ -1,11 +1,14 @@
 /** A webhook connection from nothing to its first mapped stage, with nothing but the command line and the line it prints. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { sql } from 'kysely'
 import t from 'tap'
 import { sign } from '../../../connectors/webhook/verify.ts'
 import { curlLine } from '../../../server/command-line/curl-line.ts'
-import { testApp } from '../../support/app.ts'
+import { forgetSamples } from '../../../server/intake/sample.ts'
+import { testApp, until } from '../../support/app.ts'
 import { findTraces } from '../../support/look.ts'
+import { addWebhook } from '../../support/webhook.ts'
 import { envOf, run } from './run.ts'
 
 const DATASET = '700000000000301'
@@ -67,6 +70,39 @@ t.test('command by command', async (t) => {
   t.match(preview.stdout, /stage_unmapped/)
 })
 
+t.test('a body of its own shape is shown, mapped and understood', async (t) => {
+  const it = await testApp(t, { meta: { datasets: [{ id: DATASET, tokens: [TOKEN] }] } })
+  const env = envOf({ databaseUrl: it.databaseUrl, hubspot: it.hubspot, meta: it.meta })
+  const crm = await addWebhook(it, { dataset: DATASET, token: TOKEN })
+  const works = async (args: string[], input = '') => {
+    const ran = await run(args, { env, input })
+    t.same([ran.code, ran.stderr], [0, ''], args.join(' '))
+    return ran.stdout
+  }
+  const id = String(crm.connectionId)
+  const foreign = { data: { items: [{ 'deal.id': 7, status: { name: 'won' }, owner: { mail: 'canary@example.com' } }] } }
+  t.match(await works(['connection', 'sample', id]), /The next request is kept/)
+  t.match(await crm.send(foreign), { status: 422, body: { rejected: [{ index: 0, field: 'record_id' }] } })
+  const shown = await works(['connection', 'sample', id])
+  t.match(shown, /^Lists, for the setting "records": data\.items$/m)
+  t.same(await findTraces(it.db, ['canary@example.com']), [], 'the sample is sealed')
+
+  await works(['connection', 'settings', id, '--set', '-'], '{"records":"data.items"}')
+  const { fields } = JSON.parse(await works(['connection', 'sample', id, '--json']))
+  t.same(fields, [
+    { path: '/deal.id', value: '7' },
+    { path: 'status.name', value: 'won' },
+    { path: 'owner.mail', value: 'canary@example.com' },
+  ])
+  const paths = { record_id: fields[0].path, stage: fields[1].path, email: fields[2].path }
+  await works(['connection', 'settings', id, '--set', '-'], JSON.stringify({ paths }))
+  await until(async () => (await crm.send(foreign)).status === 202)
+  t.match(await works(['connection', 'sample', id, '--new']), /The next request is kept/)
+  await sql`update sample set wanted_until = now() - interval '1 minute'`.execute(it.db)
+  await forgetSamples(it.db)
+  t.same((await sql`select from sample`.execute(it.db)).rows, [], 'what was asked for and never came is forgotten')
+})
+
 t.test('options that do not fit are told in one line', async (t) => {
   const it = await testApp(t)
   const env = envOf({ databaseUrl: it.databaseUrl, hubspot: it.hubspot, meta: it.meta })
@@ -80,6 +116,7 @@ t.test('options that do not fit are told in one line', async (t) => {
   await fails(['connection', 'add', 'webhook', '--workspace', '1', '--lead-event-source', ''], /leadEventSource/)
   await fails(['connection', 'add', 'webhook', '--workspace', 'Nobody'], /no workspace/)
   await fails(['connection', 'address', '1'], /HubSpot has one address/)
+  await fails(['connection', 'sample', '1'], /HubSpot needs no sample/)
 })
 
 t.test('the line survives a shell whatever the secret holds', async (t) => {
