@@ -3,6 +3,7 @@
  * in earlier pages is carried along, because nothing of it is in the database.
  */
 import type { ConnectionContext, Connector } from '../../connectors/connector.ts'
+import { CodedError } from '../../connectors/errors.ts'
 import { transaction } from '../database/transaction.ts'
 import type { ReachedMilestone } from '../leads/milestones.ts'
 import { commitWork, type Rehearsal } from '../resolve/commit.ts'
@@ -26,6 +27,30 @@ export interface RehearsedPage {
  * Throws `CodedError` when the CRM cannot be asked.
  */
 export async function rehearsePage(
+  options: Omit<ResolveOptions, 'wakeDelivery'>,
+  setup: ConnectionSetup,
+  connection: { connector: Connector; context: ConnectionContext },
+  changes: readonly unknown[],
+  reached: Map<string, ReachedMilestone[]>,
+): Promise<RehearsedPage> {
+  try {
+    return await rehearseTogether(options, setup, connection, changes, reached)
+  } catch (error) {
+    if (error instanceof CodedError) throw error
+    // The real run sets a change that cannot be handled aside alone.
+    if (changes.length <= 1) return { stages: 0, entries: [], refused: changes.length }
+    const half = Math.ceil(changes.length / 2)
+    const first = await rehearsePage(options, setup, connection, changes.slice(0, half), reached)
+    const second = await rehearsePage(options, setup, connection, changes.slice(half), reached)
+    return {
+      stages: first.stages + second.stages,
+      entries: [...first.entries, ...second.entries],
+      refused: first.refused + second.refused,
+    }
+  }
+}
+
+async function rehearseTogether(
   options: Omit<ResolveOptions, 'wakeDelivery'>,
   setup: ConnectionSetup,
   { connector, context }: { connector: Connector; context: ConnectionContext },

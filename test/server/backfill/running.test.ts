@@ -197,6 +197,25 @@ t.test('what fails for good is told with its reason, and goes on where it stood 
   await t.rejects(resumeBackfill(caller, id), { code: 'connection_removed' })
 })
 
+t.test('a change that cannot be handled is counted as such by the dry run, and costs its neighbours nothing', async (t) => {
+  const it = await testApp(t, { launch: false })
+  const [id] = people(it, 2, Date.now() - DAY) as [string]
+  // PostgreSQL holds no such text.
+  const bad = { ...stageEvent(id, 'not\u0000text', { occurredAt: Date.now() - DAY }), objectId: id }
+  const spoilt: typeof hubspot.history = async (...given) => {
+    const page = await hubspot.history?.(...given)
+    if (page === undefined) throw new Error('there is no history')
+    return page.changes.length === 0 ? page : { ...page, changes: page.changes.toSpliced(1, 0, bad) }
+  }
+  const caller = callerOf(it)
+  const { id: backfill } = await planBackfill(caller, { connectionId: it.connectionId, days: 7 })
+  await bench(t, it, { ...hubspot, history: spoilt }).step(backfill)
+  t.match(await showBackfill(caller, backfill), {
+    state: 'ready',
+    forecast: { records: 2, refused: 1, counts: [{ outcome: 'pending', count: 4 }, { outcome: 'pending', rawLead: true, count: 2 }, {}] },
+  })
+})
+
 t.test('a backfill needs a route, a history and a period that Meta takes', async (t) => {
   const it = await testApp(t, { launch: false })
   const caller = callerOf(it)
