@@ -14,6 +14,8 @@ export interface RateLimit {
   count: number
   perMs: number
   concurrent: number
+  /** A share of another bucket: what counts against this one counts against that one, too. */
+  within?: string
 }
 
 export interface ConnectorManifest {

@@ -27,6 +27,8 @@ export const hubspot: Connector<HubspotSettings> = {
       default: { count: 100, perMs: 10_000, concurrent: 8 },
       // Searches: 5 a second for all apps of an account together.
       search: { count: 4, perMs: 1_000, concurrent: 2 },
+      // Reading the past leaves room for what happens now.
+      history: { count: 60, perMs: 10_000, concurrent: 4, within: 'default' },
     },
     api,
     settings: hubspotSettings,

@@ -57,7 +57,7 @@ async function readPage(context: ConnectionContext<HubspotSettings>, object: Hub
     const { ids, next } = await searchModified(context.client, object, place)
     const leadIdField = object === contact ? [context.settings.leadIdField] : []
     const tracked = [...object.stages, ...(object.pipeline ? [object.pipeline] : []), ...leadIdField, MERGED_IDS]
-    const rows = await readRecords(context.client, object, ids, [object.created], tracked)
+    const rows = await readRecords(context.client, object, ids, [object.created], tracked, 'history')
     return { changes: rows.flatMap((row) => changesOf(object, row, period, leadIdField)), records: ids.length, next }
   } catch (error) {
     // Leads are optional: the account may have lost them since its scopes were noted.

@@ -57,6 +57,7 @@ const links = z.object({
 /**
  * Reads records by id, in concurrent batches. Records that are gone are missing in the answer; one read under an id that
  * was merged away may appear under its survivor's id.
+ * @param bucket the limit against which the requests count
  */
 export async function readRecords(
   client: CrmClient,
@@ -64,6 +65,7 @@ export async function readRecords(
   ids: readonly string[],
   properties: readonly string[],
   propertiesWithHistory: readonly string[] = [],
+  bucket = 'default',
 ): Promise<Row[]> {
   const size = propertiesWithHistory.length > 0 ? BATCH_WITH_HISTORY : BATCH
   const batches = await Promise.all(
@@ -71,6 +73,7 @@ export async function readRecords(
       const { body } = await client.request({
         method: 'POST',
         url: `/crm/objects/${api.version}/${object.path}/batch/read`,
+        bucket,
         json: { inputs: batch.map((id) => ({ id })), properties, propertiesWithHistory },
       })
       const { results, errors } = readReply(rows, body)

@@ -38,11 +38,28 @@ export function createCrmClient(options: ClientOptions): CrmClient {
   const gates: Record<string, RateGate> & { default: RateGate } = { default: createRateGate(limits.default, maxQueueMs) }
   for (const [bucket, limit] of Object.entries(limits)) if (bucket !== 'default') gates[bucket] = createRateGate(limit, maxQueueMs)
 
+  /** Waits for a place under a limit and under the one that it is a share of. */
+  async function enter(bucket: string): Promise<() => void> {
+    const leave = await (gates[bucket] ?? gates.default).enter()
+    const whole = limits[bucket]?.within
+    if (whole === undefined) return leave
+    try {
+      const leaveWhole = await enter(whole)
+      return () => {
+        leaveWhole()
+        leave()
+      }
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
+
   /** One exchange under the limits; comes back with the error where there was no answer. */
   async function exchange(request: CrmRequest, token: string): Promise<HttpReply | CodedError> {
     const { bucket = 'default', expect: _, ...rest } = request
     const headers = { ...request.headers, authorization: `Bearer ${token}` }
-    const leave = await (gates[bucket] ?? gates.default).enter()
+    const leave = await enter(bucket)
     try {
       return await http({ ...rest, url: urlBelow(app.baseUrl, request.url), headers })
     } catch (error) {

@@ -203,3 +203,24 @@ t.test('no token, secret or personal data shows in logs or errors, whatever goes
   for (const secret of [email, grant.accessToken, stored.accessToken, grant.refreshToken, app.clientSecrets[0] as string])
     t.notOk(all.includes(secret))
 })
+
+t.test('a share of a limit leaves room for the rest, and counts against the whole', async (t) => {
+  const { newClient, crm } = await setUp(t, { crm: { limits: { burst: { count: 12, perMs: 300 } } } })
+  const manifest = {
+    ...hubspot.manifest,
+    limits: {
+      default: { count: 10, perMs: 300, concurrent: 8 },
+      history: { count: 4, perMs: 300, concurrent: 4, within: 'default' },
+    },
+  }
+  const client = newClient({ connector: { ...hubspot, manifest } })
+  const ended: string[] = []
+  const ask = async (bucket: string) => {
+    await client.request({ ...DETAILS, bucket })
+    ended.push(bucket)
+  }
+  await Promise.all([...Array.from({ length: 16 }, () => ask('history')), ...Array.from({ length: 16 }, () => ask('default'))])
+  t.ok(crm.requests().every(({ status }) => status === 200))
+  t.ok(ended.indexOf('default') < ended.lastIndexOf('history'))
+  t.ok(ended.slice(0, 24).filter((bucket) => bucket === 'default').length >= 12, ended.join(' '))
+})

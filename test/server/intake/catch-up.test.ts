@@ -319,3 +319,21 @@ t.test('half of the webhooks lost, others doubled and shuffled, the history read
   })
   t.strictSame(wrong, [])
 })
+
+t.test('two processes read one history once between them', async (t) => {
+  const it = await testApp(t)
+  it.hubspot.webhooks({ lossRate: 1 })
+  await it.another()
+  const at = Date.now() - DAY
+  for (let n = 0; n < 900; n++)
+    it.hubspot.create({
+      type: 'contact',
+      at: at + n,
+      properties: { lifecyclestage: 'customer', meta_lead_id: String(100_000_000_000_000 + n) },
+    })
+  await connectedSince(it, 2 * DAY)
+  await caughtUp(it)
+  t.match(it.meta.summary().datasets[DATASET], { received: 1_800, distinct: 1_800, doubled: 0 })
+  const pages = it.hubspot.requests().flatMap(({ path, body }) => (path.endsWith('/contacts/search') ? [body] : []))
+  t.equal(new Set(pages).size, pages.length)
+})
