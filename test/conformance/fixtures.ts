@@ -1,6 +1,6 @@
 /** What a connector brings to the battery: how its CRM speaks, and nothing of what has to come of it. */
 import type { Test } from 'tap'
-import type { Connector, RawRequest, Verdict } from '../../connectors/connector.ts'
+import type { Connector, RawRequest, Signal, Verdict } from '../../connectors/connector.ts'
 import type { Log } from '../../server/log.ts'
 import type { TestApp } from '../support/app.ts'
 
@@ -61,6 +61,8 @@ export interface Whole {
   merge?(survivorId: string, otherId: string): Promise<void>
   /** The CRM tells that a record is there, and nothing of its stages. Only where history can be read. */
   tellSeen?(id: string): Promise<void>
+  /** What the CRM's history tells of the time between two instants. Only where history can be read. */
+  readHistory?(from: number, to: number): Promise<Signal[]>
   /** Words that must never be seen in a log: secrets of the connection. */
   secrets: string[]
 }

@@ -1,8 +1,12 @@
 /** HubSpot through the battery. */
 import t from 'tap'
-import type { AppCredentials, RawRequest } from '../../connectors/connector.ts'
+import type { AppCredentials, ConnectionContext, RawRequest } from '../../connectors/connector.ts'
 import { hubspot } from '../../connectors/hubspot/index.ts'
+import type { HubspotSettings } from '../../connectors/hubspot/settings.ts'
 import { parse, verify } from '../../connectors/hubspot/webhook.ts'
+import { createConnections } from '../../server/connections/connections.ts'
+import { createHttp } from '../../server/connections/http.ts'
+import { createLog } from '../../server/log.ts'
 import { demoApp } from '../simulators/hubspot/start-hubspot.ts'
 import { DATASET, PUBLIC_URL, testApp } from '../support/app.ts'
 import { post, signedHeaders, stageEvent } from '../support/post-webhook.ts'
@@ -59,6 +63,20 @@ const fixtures: Fixtures = {
       async merge(primaryId, otherId) {
         it.hubspot.merge({ type: 'contact', primaryId, otherIds: [otherId] })
         await told(primaryId, { subscriptionType: 'object.merge', primaryObjectId: Number(primaryId), mergedObjectIds: [Number(otherId)] })
+      },
+      async readHistory(from, to) {
+        const { http, close } = createHttp()
+        const { context } = await createConnections({ ...it, apps: it.config.crm, http, log: createLog({ level: 'silent' }) }).get(
+          it.connectionId,
+        )
+        const changes: unknown[] = []
+        for (let next: string | undefined, more = true; more; more = next !== undefined) {
+          const page = await hubspot.history?.(context as ConnectionContext<HubspotSettings>, { from, to }, next)
+          changes.push(...JSON.parse(JSON.stringify(page?.changes ?? [])))
+          next = page?.next
+        }
+        await close()
+        return hubspot.normalise(changes)
       },
       async tellSeen(id) {
         await told(id, { subscriptionType: 'object.creation' })

@@ -100,6 +100,18 @@ export function testWholeWay(t: Test, fixtures: Fixtures): void {
     const [told, silent] = [person(1, start), person(2, start)]
     const [toldId, silentId] = [whole.lead(told), whole.lead(silent)]
     for (const change of [...journey(toldId), ...journey(silentId)]) whole.change(change)
+    const readings = await whole.readHistory?.(start - MINUTE, start + 30 * MINUTE)
+    const stagesRead = (readings ?? []).flatMap((it) => (it.kind === 'stage' ? [it] : []))
+    for (const { id, stage, at } of [...journey(toldId), ...journey(silentId)]) {
+      const near = stagesRead.filter(({ ref, stage: read }) => ref.id === id && read.stageId === stage)
+      t.match(near, [{ origin: 'history', exact: quality === 'exact' }], `${stage} is in the history once`)
+      t.ok(Math.abs((near[0]?.occurredAt ?? 0) - at) <= clockToleranceMs, 'at its time')
+    }
+    t.same(
+      (await whole.readHistory?.(start + 11 * MINUTE, start + 12 * MINUTE))?.filter(({ kind }) => kind === 'stage'),
+      [],
+      'and in no other period',
+    )
     for (const change of journey(toldId)) await whole.tell([change])
     await whole.it.settled()
     await whole.tellSeen(silentId)
