@@ -9,6 +9,7 @@ export function normalise(changes: readonly unknown[]): Signal[] {
   return changes.filter(isWebhookChange).flatMap((change): Signal[] => {
     const { occurredAt, createdAt, identity, amount, fields, changeId } = change
     const ref = { type: change.type, id: change.id }
+    if (change.action !== undefined) return [{ kind: change.action === 'erase' ? 'erased' : 'deleted', ref, occurredAt }]
     const stage = { source: STAGE_SOURCE, pipelineId: change.pipeline, stageId: change.stage }
     return [
       {
@@ -33,8 +34,8 @@ export function normalise(changes: readonly unknown[]): Signal[] {
 
 function isWebhookChange(change: unknown): change is WebhookChange {
   if (typeof change !== 'object' || change === null) return false
-  const { type, id, stage, occurredAt, identity, fields } = change as Partial<Record<keyof WebhookChange, unknown>>
-  const named = [type, id, stage].every((it) => typeof it === 'string' && it !== '')
+  const { action, type, id, stage, occurredAt, identity, fields } = change as Partial<Record<keyof WebhookChange, unknown>>
+  const named = [type, id, action === undefined ? stage : type].every((it) => typeof it === 'string' && it !== '')
   return (
     named &&
     Number.isSafeInteger(occurredAt) &&

@@ -10,6 +10,9 @@ export interface WebhookChange {
   changeId?: string
   type: string
   id: string
+  /** Absent: the record reached a stage. */
+  action?: 'delete' | 'erase'
+  /** Empty where there is an action. */
   stage: string
   pipeline?: string
   /** Milliseconds since the epoch; where the CRM gave none, when we received it. */
@@ -33,6 +36,7 @@ export interface Fault {
     | 'in_future'
     | 'not_a_lead_id'
     | 'not_a_number'
+    | 'not_an_action'
     | 'not_an_object'
   text: string
 }
@@ -58,7 +62,15 @@ export function readRecord(raw: unknown, settings: WebhookSettings, now: number)
   }
   const { record_id: id, stage, record_type: type = 'record', pipeline, event_id: eventId } = values
   if (id === undefined) return missing('record_id')
-  if (stage === undefined) return missing('stage')
+  const action = values.action
+  if (action !== undefined && action !== 'delete' && action !== 'erase') {
+    return {
+      field: 'action',
+      reason: 'not_an_action',
+      text: 'An action is "delete" or "erase"; without one, the record has reached a stage.',
+    }
+  }
+  if (stage === undefined && action === undefined) return missing('stage')
   const occurredAt = instantOf('occurred_at', values, now)
   const createdAt = instantOf('lead_created_at', values, now)
   const clickSeenAt = instantOf('fbclid_seen_at', values, now)
@@ -74,11 +86,24 @@ export function readRecord(raw: unknown, settings: WebhookSettings, now: number)
   if (amount !== undefined && !(values.amount !== '' && Number.isFinite(amount))) {
     return { field: 'amount', reason: 'not_a_number', text: 'An amount is a number with a decimal point.' }
   }
+  // Of who is to be forgotten nothing is kept, not even until then.
+  if (action !== undefined) {
+    return {
+      action,
+      type,
+      id,
+      stage: '',
+      occurredAt: (occurredAt as number | undefined) ?? now,
+      received: occurredAt === undefined,
+      identity: {},
+      fields: {},
+    }
+  }
   return {
     ...(eventId !== undefined && { changeId: eventId }),
     type,
     id,
-    stage,
+    stage: stage as string,
     ...(pipeline !== undefined && { pipeline }),
     occurredAt: (occurredAt as number | undefined) ?? now,
     received: occurredAt === undefined,

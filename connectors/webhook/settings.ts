@@ -7,6 +7,7 @@ export const fieldNames = [
   'stage',
   'record_type',
   'pipeline',
+  'action',
   'event_id',
   'occurred_at',
   'lead_created_at',

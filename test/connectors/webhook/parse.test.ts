@@ -78,6 +78,17 @@ t.test('a lead id that was rounded on its way is refused', async (t) => {
   t.match(reply.body.rejected, [{ field: 'meta_lead_id', reason: 'not_text' }])
 })
 
+t.test('a record can be gone, and a person be forgotten, without a word about them', async (t) => {
+  for (const [action, kind] of [
+    ['delete', 'deleted'],
+    ['erase', 'erased'],
+  ]) {
+    const { changes } = read({ record_id: '42', action, email: 'canary@example.com', fields: { note: 'canary' } })
+    t.same(normalise(JSON.parse(JSON.stringify(changes))), [{ kind, ref: { type: 'record', id: '42' }, occurredAt: now }])
+    t.notMatch(JSON.stringify(changes), 'canary')
+  }
+})
+
 t.test('instants are understood by their form and size', async (t) => {
   for (const [given, at] of [
     [1_789_999_000, 1_789_999_000_000],
@@ -106,6 +117,7 @@ t.test('a wrong field is named with its record, and costs no other record', asyn
     [{ ...lead, occurred_at: now + 301_000 }, 'occurred_at', 'in_future'],
     [{ ...lead, lead_created_at: now + 301_000 }, 'lead_created_at', 'in_future'],
     [{ ...lead, meta_lead_id: '123' }, 'meta_lead_id', 'not_a_lead_id'],
+    [{ ...lead, action: 'forget' }, 'action', 'not_an_action'],
     [{ ...lead, amount: 'a lot' }, 'amount', 'not_a_number'],
     [{ ...lead, email: ['a@example.com'] }, 'email', 'not_text'],
   ]

@@ -141,3 +141,19 @@ t.test('what a record showed once is known when it shows less', async (t) => {
     identity: { userData: { lead_id: LEAD, em: [/^[0-9a-f]{64}$/], ph: [/^[0-9a-f]{64}$/] } },
   })
 })
+
+t.test('a person who asked to be forgotten stays forgotten', async (t) => {
+  const it = await testApp(t, { meta })
+  const crm = await addWebhook(it, target)
+  const lead = { record_id: '9', meta_lead_id: LEAD, email: 'canary@example.com' }
+  await crm.send({ ...lead, stage: 'new' })
+  await it.settled()
+  const before = it.meta.events({ dataset: DATASET }).length
+  await crm.send({ record_id: '9', action: 'erase' })
+  await it.settled()
+  await crm.send({ ...lead, stage: 'qualified' })
+  await crm.send({ ...lead, record_id: '10', stage: 'won' })
+  await it.settled()
+  t.equal(it.meta.events({ dataset: DATASET }).length, before, 'nothing more is sent, under this record or another')
+  t.equal(await count(it.db, 'lead_key'), 0)
+})
