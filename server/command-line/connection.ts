@@ -9,7 +9,7 @@ import { problem } from '../settings/problem.ts'
 import { removeConnection } from '../settings/remove-connection.ts'
 import { listRoutes } from '../settings/routes.ts'
 import { readRules, readSettings, setRules, setSettings } from '../settings/rules.ts'
-import { showWebhookAddress } from '../settings/webhook-connection.ts'
+import { renewWebhookSecret, showWebhookAddress } from '../settings/webhook-connection.ts'
 import { showSample } from '../settings/webhook-sample.ts'
 import { curlLine } from './curl-line.ts'
 import { examples } from './example.ts'
@@ -119,13 +119,16 @@ export function addConnectionCommands(program: Command): void {
     .command('address')
     .description('show the address of a webhook connection, and a line to try it with')
     .argument('<connection>', 'its number', wholeNumber)
+    .option('--new-secret', 'make a new secret, in place of the one before')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('connection address 1'))
-    .action(async (id: number, { json }: { json?: boolean }) => {
-      const found = await withTools(({ caller, config, ...tools }) =>
-        showWebhookAddress(caller, id, { ...tools, publicUrl: config.publicUrl }),
-      )
-      print(json, { ...found, curl: curlLine(found) }, () => [`Address: ${found.address}`, ...tryIt(found)].join('\n'))
+    .addHelpText('after', examples('connection address 1', 'connection address 1 --new-secret'))
+    .action(async (id: number, { newSecret, json }: { newSecret?: boolean; json?: boolean }) => {
+      const found = await withTools(({ caller, config, ...rest }) => {
+        const tools = { ...rest, publicUrl: config.publicUrl }
+        return newSecret ? renewWebhookSecret(caller, id, tools) : showWebhookAddress(caller, id, tools)
+      })
+      const secret = 'secret' in found ? [`Secret:  ${found.secret}`, 'The secret is not shown again.'] : []
+      print(json, { ...found, curl: curlLine(found) }, () => [`Address: ${found.address}`, ...secret, ...tryIt(found)].join('\n'))
     })
 
   group

@@ -25,7 +25,7 @@ export async function addWebhook(given: NewWebhookConnection, json: boolean | un
 /** How to try an address, line by line. */
 export function tryIt(found: WebhookAddress): string[] {
   const curl = curlLine(found)
-  return curl === undefined ? [] : ['Try it (a signature holds for five minutes):', curl]
+  return curl === undefined ? [] : ['Try it (a signature holds for five minutes; nothing of it goes to Meta, its time is too old):', curl]
 }
 
 /** A sample request for a person; without one, what has to happen. */

@@ -87,6 +87,20 @@ export async function showWebhookAddress(caller: Caller, id: number, tools: Webh
   }
 }
 
+/**
+ * Replaces the secret of a connection; the earlier one is refused within five seconds. Throws as `showWebhookAddress`.
+ */
+export async function renewWebhookSecret(caller: Caller, id: number, tools: WebhookTools): Promise<WebhookAddress & { secret: string }> {
+  const secret = randomBytes(32).toString('base64url')
+  await transaction(caller.db, async (trx) => {
+    const { crm, workspace_id } = await findLiveConnection(caller, id, { trx, lock: true })
+    addressedPush(connectorFor(crm))
+    await putSecret(trx, tools.vault, `connection:${id}`, 'webhook_secret', secret)
+    await audit(trx, caller, { workspaceId: workspace_id, action: 'connection.secret', subject: `connection:${id}` })
+  })
+  return { ...(await showWebhookAddress(caller, id, tools)), secret }
+}
+
 function addressedPush({ manifest, push }: Connector): ConnectionPush {
   if (push?.routing === 'connection') return push
   throw problem('no_address', `${manifest.displayName} has one address for all connections: it is in the settings of the app there.`)

@@ -59,11 +59,23 @@ t.test('command by command', async (t) => {
   await works(['mapping', 'set', id, '--version', '1'], table)
   t.match(JSON.parse(await works(['mapping', 'show', id, '--json'])), { stages: [{ stageId: 'qualified', state: 'live' }], unmapped: [] })
 
+  t.same(it.meta.events({ dataset: DATASET }), [], 'trying out tells Meta of nobody')
+
   const later = await works(['connection', 'address', id])
   t.match(later, url)
   t.notMatch(later, secret)
   t.match(await works(['connection', 'address', id, '--json']), /"curl": "curl -X POST/)
   t.same(await findTraces(it.db, [secret, url.split('/').at(-1) as string]), [], 'neither secret nor key lies readable in the database')
+  const renewed = await works(['connection', 'address', id, '--new-secret'])
+  const [, another] = /^Secret: +(\S+)$/m.exec(renewed) ?? []
+  t.not(another ?? secret, secret, 'a new secret is shown once')
+  const signedBy = async (key: string) => {
+    const now = Math.floor(Date.now() / 1000)
+    return (await fetch(url, { method: 'POST', headers: { ...headers, 'x-signature': `t=${now},v1=${sign(key, now, body)}` }, body }))
+      .status
+  }
+  await until(async () => (await signedBy(another ?? '')) === 202)
+  t.equal(await signedBy(secret), 401, 'and the one before opens nothing any more')
   await works(['connection', 'remove', id, '--yes'])
   const record = { ...{ crm: 'webhook', account: 'a', recordType: 'record', recordId: '1' }, stage: { source: 'stage', id: 'qualified' } }
   const preview = await run(['preview'], { env, input: JSON.stringify({ ...record, occurredAt: Date.now() }) })
