@@ -34,13 +34,16 @@ export async function takeRows(db: Database, datasetId: number, limit: number): 
   }>`
     select o.occurred_at, o.event_id, o.payload, o.batch_cap, o.short_counts, o.late, r.mode, c.state as connection_state, p.state as record_state,
       case when ${asksConsent} then c.rules end as rules, case when ${asksConsent} then coalesce(person.profile, p.profile)->'fields' end as fields
-    from outbox o
+    from (
+      select * from outbox
+      where dataset_id = ${datasetId} and not_before <= now() and connection_id <> all(array(select id from connection where state = 'paused'))
+      order by occurred_at, position, event_id limit ${limit}
+    ) o
     join connection c on c.id = o.connection_id
     join record p on p.id = o.record_id
     left join record person on person.id = p.person_id and ${asksConsent}
     left join route r on r.connection_id = o.connection_id and r.dataset_id = o.dataset_id
-    where o.dataset_id = ${datasetId} and o.not_before <= now() and c.state <> 'paused'
-    order by o.occurred_at, o.position, o.event_id limit ${limit}`.execute(db)
+    order by o.occurred_at, o.position, o.event_id`.execute(db)
   return taken.rows.map((row) => ({
     occurredAt: row.occurred_at.getTime(),
     eventId: row.event_id,

@@ -66,21 +66,27 @@ const stored = (row: Row): StoredRecord => ({
 const refColumns = { type: 'text', record_id: 'text' }
 const refRow = (ref: RecordRef) => ({ type: ref.type, record_id: ref.id })
 
-/** The records that are known already, with the persons behind them; nothing is locked. */
-export async function readRecords(db: Database, connectionId: number, refs: readonly RecordRef[]): Promise<StoredRecord[]> {
+export type KnownRecord = Pick<StoredRecord, 'id' | 'ref' | 'state' | 'lookedUpAt'>
+
+/** What is known already of these records, without what was looked up; nothing is locked. */
+export async function readLookedUp(db: Database, connectionId: number, refs: readonly RecordRef[]): Promise<KnownRecord[]> {
   if (refs.length === 0) return []
-  const found = await sql<Row>`
-    with wanted as (
-      select r.id, r.person_id from record r join ${rows('v', refColumns, refs.map(refRow))} on r.type = v.type and r.record_id = v.record_id
-      where r.connection_id = ${connectionId}
-    )
-    select ${columns} from record r where r.id in (select id from wanted union select person_id from wanted)`.execute(db)
-  return found.rows.map(stored)
+  const found = await sql<Pick<Row, 'id' | 'type' | 'record_id' | 'state' | 'looked_up_at'>>`
+    select r.id, r.type, r.record_id, r.state, r.looked_up_at
+    from record r join ${rows('v', refColumns, refs.map(refRow))} on r.type = v.type and r.record_id = v.record_id
+    where r.connection_id = ${connectionId}`.execute(db)
+  return found.rows.map((row) => ({
+    id: row.id,
+    ref: { type: row.type, id: row.record_id },
+    state: row.state,
+    lookedUpAt: row.looked_up_at?.getTime() ?? null,
+  }))
 }
 
 /**
  * Creates the records that are missing and locks all of them in id order, with the persons behind them, with what they were
- * merged into, and with the waiting records that these speak for.
+ * merged into, and with the waiting records that these speak for. (Ids are gathered into arrays, because PostgreSQL thinks a
+ * recursion returns far more rows than it does, and would rather read whole tables.)
  */
 export async function lockRecords(
   trx: Database,
@@ -104,11 +110,11 @@ export async function lockRecords(
       select r.id, r.person_id, r.survivor_id from wanted w, unnest(array[w.person_id, w.survivor_id]) behind(id), record r where r.id = behind.id
     )
     select ${columns} from record r
-    where r.id in (
+    where r.id = any(array(
       select id from wanted
-      union select w.id from record w where w.person_id in (select id from wanted) and w.look_again_at is not null
-      union select w.id from record w where w.survivor_id in (select id from wanted) and w.look_again_at is not null
-    )
+      union select w.id from record w where w.person_id = any(array(select id from wanted)) and w.look_again_at is not null
+      union select w.id from record w where w.survivor_id = any(array(select id from wanted)) and w.look_again_at is not null
+    ))
     order by r.id for update of r`.execute(trx)
   return found.rows.map(stored)
 }

@@ -9,8 +9,10 @@ import type { Database } from '../database/pool.ts'
 
 const CLAIM_SECONDS = 12
 const RENEW_MS = 4_000
-/** Packets one run takes; each holds up to a hundred changes. */
-const MOST_PACKETS = 50
+/** A run takes packets until they hold so many changes: enough for its statements to pay, few enough for its memory. */
+const ENOUGH_CHANGES = 1_000
+/** Packets of single changes one run takes at most. */
+const MOST_PACKETS = 200
 
 export interface ClaimedPacket {
   id: string
@@ -37,12 +39,13 @@ export interface Claim {
 export async function claimPackets(db: Database, connectionId: number): Promise<Claim> {
   const run = randomUUID()
   const taken = await sql<ClaimedPacket>`
-    update packet set claimed_by = ${run}, claimed_until = now() + make_interval(secs => ${CLAIM_SECONDS})
-    where id in (
-      select id from packet
+    with due as (
+      select id, changes from packet
       where connection_id = ${connectionId} and not quarantined and not_before <= now() and claimed_until <= now()
       order by id limit ${MOST_PACKETS} for update skip locked
-    )
+    ), counted as (select id, sum(changes) over (order by id) - changes as before from due)
+    update packet set claimed_by = ${run}, claimed_until = now() + make_interval(secs => ${CLAIM_SECONDS})
+    where id = any(array(select id from counted where before < ${ENOUGH_CHANGES}))
     returning id, body, received_at, attempts, backfill_id`.execute(db)
   const timer = setInterval(() => {
     sql`update packet set claimed_until = now() + make_interval(secs => ${CLAIM_SECONDS}) where claimed_by = ${run}`

@@ -1,7 +1,7 @@
 import type { Connector, LookupRequest } from '../../connectors/connector.ts'
 import { parseStageKey, stageKey } from '../../mappings/stage-key.ts'
 import type { Database } from '../database/pool.ts'
-import { readRecords, type StoredRecord } from '../leads/records.ts'
+import { type KnownRecord, readLookedUp } from '../leads/records.ts'
 import { refKey, type StageChange, type Work } from './gather.ts'
 import { readReached } from './ledger.ts'
 import type { ResolveOptions } from './resolve.ts'
@@ -20,7 +20,7 @@ export async function wantedLookups(
   if (connector.lookup === undefined) return []
   const known = new Map(
     (
-      await readRecords(
+      await readLookedUp(
         db,
         connectionId,
         [...work.refs.values()].map(({ ref }) => ref),
@@ -42,7 +42,7 @@ export async function wantedLookups(
 }
 
 /** Records that were looked up before and of which the work tells nothing but stages read from history that are known. */
-async function onlyRepeats(db: Database, work: Work, records: ReadonlyMap<string, StoredRecord>): Promise<Set<string>> {
+async function onlyRepeats(db: Database, work: Work, records: ReadonlyMap<string, KnownRecord>): Promise<Set<string>> {
   const read = [...Map.groupBy(work.stages, ({ ref }) => refKey(ref))].flatMap(([key, stages]) => {
     const record = records.get(key)
     const fromHistory = stages.every(({ origin }) => origin === 'history')

@@ -1,25 +1,35 @@
 /**
- * `npm run bench`: measures the parts in the table below. `-- --only NAME` runs one part; `-- --json` prints one JSON object
- * on stdout and nothing else there.
+ * `npm run bench`: measures the parts in the table below. `-- --only NAME` runs one part; `-- --rows N` lets the ledger of
+ * `grown` have so many rows only; `-- --json` prints one JSON object on stdout and nothing else there.
  */
 import { parseArgs } from 'node:util'
 import { delay } from './delay.ts'
+import { grown } from './grown.ts'
 import { intake } from './intake.ts'
 import { mapping } from './mapping.ts'
 import { memory, whole } from './whole.ts'
 
+/** What the command line asks for. */
+export interface Options {
+  /** Finished rows in the grown ledger. */
+  rows: number
+}
+
 /** A part: runs, tells what it sees through `say`, and returns its figures. */
-export type Part = (say: (line: string) => void) => Promise<Record<string, number>> | Record<string, number>
+export type Part = (say: (line: string) => void, options: Options) => Promise<Record<string, number>> | Record<string, number>
 
 const parts: Record<string, Part> = {
   mapping,
   intake,
   whole,
   delay,
+  grown,
   memory,
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, json: { type: 'boolean', default: false }, rows: { type: 'string', default: '10000000' } },
+})
 const names = values.only === undefined ? Object.keys(parts) : [values.only]
 const say = (line: string) => {
   if (!values.json) process.stdout.write(`${line}\n`)
@@ -33,6 +43,6 @@ for (const name of names) {
     process.exit(2)
   }
   say(`${name}:`)
-  figures[name] = await part((line) => say(`  ${line}`))
+  figures[name] = await part((line) => say(`  ${line}`), { rows: Number(values.rows) })
 }
 if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`)

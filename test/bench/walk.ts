@@ -20,7 +20,7 @@ export function bodiesOf(url: string, stage: (typeof stages)[number], from: numb
         portalId,
         contactId: contactId(portalId, first + index),
         stageId: stage,
-        at: at + index,
+        at: at + first + index,
       }))
       bodies.push(signedBody(url, changes))
     }

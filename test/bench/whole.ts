@@ -39,53 +39,82 @@ export const memory: Part = async (say) => {
 async function measure(say: (line: string) => void): Promise<Figures> {
   const outside = await startOutside()
   const stand = await startStand({ hubspotUrl: outside.hubspotUrl, metaUrl: outside.metaUrl })
-  const watch = await watchMemory(stand)
+  const watch = await startWatch(stand)
   try {
     const [first, ...later] = stages
     // A few contacts first, so that no code runs for the first time.
     for (const stage of stages) await pass(outside, stand.webhooks, bodiesOf(stand.webhooks, stage, PER_PORTAL, PER_PORTAL + 200))
+    let before = await watch.cpu()
     const cold = await pass(outside, stand.webhooks, bodiesOf(stand.webhooks, first, 0, PER_PORTAL))
     const coldPerSecond = Math.round(CONTACTS / cold)
-    say(`cold  ${coldPerSecond.toLocaleString('en').padStart(7)} events/s (${outside.lookups()} requests to HubSpot)`)
+    say(
+      `cold  ${coldPerSecond.toLocaleString('en').padStart(7)} events/s (${outside.lookups()} requests to HubSpot), ${spent(before, await watch.cpu(), CONTACTS)}`,
+    )
     const bodies = later.flatMap((stage) => bodiesOf(stand.webhooks, stage, 0, PER_PORTAL))
+    before = await watch.cpu()
     const warm = await pass(outside, stand.webhooks, bodies)
     const warmPerSecond = Math.round((CONTACTS * later.length) / warm)
-    say(`warm  ${warmPerSecond.toLocaleString('en').padStart(7)} events/s`)
+    say(`warm  ${warmPerSecond.toLocaleString('en').padStart(7)} events/s, ${spent(before, await watch.cpu(), CONTACTS * later.length)}`)
     if (outside.doubled() > 0) throw new Error(`${outside.doubled()} events came twice`)
-    return { coldPerSecond, warmPerSecond, ...(await watch.most()) }
+    return { coldPerSecond, warmPerSecond, ...watch.most() }
   } finally {
-    await watch.most()
+    watch.end()
     await stand.stop()
     await outside.close()
   }
 }
 
-/** The most memory in use, in megabytes; PostgreSQL's without counting shared pages twice. */
-async function watchMemory({ server, db }: Stand): Promise<{ most(): Promise<{ serverMb: number; postgresMb: number }> }> {
+interface Cpu {
+  server: number
+  postgres: number
+}
+/** Processor time does not depend on what else the machine does at the time. */
+const spent = (from: Cpu, to: Cpu, events: number) =>
+  `processor time an event: server ${rounded(((to.server - from.server) / events) * 1e6)} µs, PostgreSQL ${rounded(((to.postgres - from.postgres) / events) * 1e6)} µs`
+
+/** The most memory in use, in megabytes (PostgreSQL's without counting shared pages twice), and processor time, in seconds. */
+async function startWatch({
+  server,
+  db,
+}: Stand): Promise<{ most(): { serverMb: number; postgresMb: number }; cpu(): Promise<Cpu>; end(): void }> {
   const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
   const postmaster = await parentOf(String(rows[0]?.pid))
   const most = { serverMb: 0, postgresMb: 0 }
   const look = async () => {
     most.serverMb = Math.max(most.serverMb, rounded(await residentMb(server.pid)))
-    most.postgresMb = Math.max(most.postgresMb, rounded(await shareMb(postmaster)))
+    most.postgresMb = Math.max(most.postgresMb, rounded(await sum(await family(postmaster), shareMb)))
   }
   const timer = setInterval(() => void look(), 500)
   return {
-    most: async () => {
-      clearInterval(timer)
-      return most
-    },
+    most: () => most,
+    cpu: async () => ({ server: await cpuSeconds(String(server.pid)), postgres: await sum(await family(postmaster), cpuSeconds) }),
+    end: () => clearInterval(timer),
   }
 }
 
-async function shareMb(postmaster: string | undefined): Promise<number> {
-  let kilobytes = 0
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    if (pid !== postmaster && (await parentOf(pid)) !== postmaster) continue
-    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '')
-    kilobytes += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0)
-  }
-  return kilobytes / 1024
+async function family(parent: string | undefined): Promise<string[]> {
+  const members: string[] = []
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name)))
+    if (pid === parent || (await parentOf(pid)) === parent) members.push(pid)
+  return members
+}
+
+const sum = async (pids: readonly string[], figure: (pid: string) => Promise<number>) =>
+  (await Promise.all(pids.map(figure))).reduce((total, one) => total + one, 0)
+
+async function shareMb(pid: string): Promise<number> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '')
+  return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024
+}
+
+/** Spent so far; the kernel counts in hundredths of a second. */
+async function cpuSeconds(pid: string): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  const [, , , , , , , , , , , user = 0, system = 0] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
+  return (user + system) / 100
 }
 
 async function parentOf(pid: string): Promise<string | undefined> {
