@@ -9,7 +9,7 @@ const SLOW_MS = 10 * 60_000
 const DAY_MS = 86_400_000
 
 export async function checkWork(db: Database): Promise<Check[]> {
-  return (await Promise.all([connections(db), datasets(db), oldestEvent(db), inbox(db), backfills(db)])).flat()
+  return (await Promise.all([connections(db), datasets(db), oldestEvent(db), inbox(db), history(db), backfills(db)])).flat()
 }
 
 async function connections(db: Database): Promise<Check[]> {
@@ -106,6 +106,19 @@ async function inbox(db: Database): Promise<Check[]> {
     ]
   })
   return checks.length > 0 ? checks : [{ name: 'inbox', status: 'ok', text: 'nothing was set aside and nothing waits long' }]
+}
+
+/** Changes that were not reported cannot be looked for. */
+async function history(db: Database): Promise<Check[]> {
+  const { rows } = await sql<{ id: number; text: string; covered_until: Date | null }>`
+    select c.id, n.text, u.covered_until from notice n join connection c on n.subject = 'connection:' || c.id and c.state <> 'removed'
+    left join cursor u on u.connection_id = c.id and u.channel = 'history'
+    where n.code = 'catch_up' and n.closed_at is null order by c.id`.execute(db)
+  return rows.map(({ id, text, covered_until }) => ({
+    name: `connection ${id}`,
+    status: 'warning',
+    text: `${text} Covered until ${time(covered_until)}.`,
+  }))
 }
 
 /** Backfills that failed and were neither resumed nor followed by another; their days are lost after a week. */

@@ -109,10 +109,17 @@ async function store(
   )
   await transaction(db, async (trx) => {
     await lease.guard(trx)
+    if (!(await stillWorks(trx, connectionId))) return
     await insertPackets(trx, packets)
     if (next === undefined) await moveCovered(trx, connectionId, to)
     else await movePosition(trx, connectionId, { from, to, next })
   })
+}
+
+/** A connection may have been removed or paused while the CRM was asked; it stays as it is until the transaction ends. */
+async function stillWorks(trx: Database, connectionId: number): Promise<boolean> {
+  const found = await sql`select from connection where id = ${connectionId} and state in ('active', 'attention') for share`.execute(trx)
+  return found.rows.length > 0
 }
 
 async function putOff(db: Database, connectionId: number, delayMs: number): Promise<number> {

@@ -88,6 +88,8 @@ async function claimAccount(trx: Trx, caller: Caller, workspaceId: number, { crm
         .set({
           state: sql`case when state <> 'removed' then state
             when exists (select from route where connection_id = connection.id) then 'active' else 'setup' end`,
+          // What happened between was not to be known.
+          created_at: sql`case when state = 'removed' then now() else created_at end`,
           ...(name !== undefined && { name }),
         })
         .where('id', '=', known.id)

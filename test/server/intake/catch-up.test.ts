@@ -1,12 +1,14 @@
 /** What webhooks did not tell comes in from the CRM's history: every stage once, with its exact time. */
 import { sql } from 'kysely'
 import t from 'tap'
+import { checkWork } from '../../../server/command-line/check-work.ts'
 import { storeGrant } from '../../../server/connections/grants.ts'
 import { catchUpSoon, readHistoryCursor } from '../../../server/intake/history-cursor.ts'
 import { pauseConnection, resumeConnection } from '../../../server/settings/connections.ts'
+import { removeConnection } from '../../../server/settings/remove-connection.ts'
 import { allScopes } from '../../simulators/hubspot/start-hubspot.ts'
 import { DATASET, PORTAL, type TestApp, testApp, until } from '../../support/app.ts'
-import { ledger, story } from '../../support/look.ts'
+import { count, ledger, story } from '../../support/look.ts'
 import { post, stageEvent } from '../../support/post-webhook.ts'
 import { sent, sentOf, silence } from '../resolve/sharing.ts'
 
@@ -187,6 +189,8 @@ t.test('a permission that was taken away is told, and what happened meanwhile is
   await until(async () => (await notice()) !== undefined)
   t.match((await notice())?.text, /crm\.objects\.contacts\.read/)
   t.ok((await cursor(it)).coveredUntil < at)
+  const told = (await checkWork(it.db)).find(({ text }) => text.includes('Covered until'))
+  t.match(told, { name: `connection ${it.connectionId}`, status: 'warning' })
 
   await grant(allScopes, 'with-it-again')
   await until(() => sent(it).length === 2, 30_000)
@@ -336,4 +340,21 @@ t.test('two processes read one history once between them', async (t) => {
   t.match(it.meta.summary().datasets[DATASET], { received: 1_800, distinct: 1_800, doubled: 0 })
   const pages = it.hubspot.requests().flatMap(({ path, body }) => (path.endsWith('/contacts/search') ? [body] : []))
   t.equal(new Set(pages).size, pages.length)
+})
+
+t.test('a page that comes after the connection was removed is dropped', async (t) => {
+  const it = await testApp(t)
+  it.hubspot.webhooks({ lossRate: 1 })
+  const at = Date.now() - 60 * MINUTE
+  it.hubspot.create({ type: 'contact', at, properties: { lifecyclestage: 'customer', meta_lead_id: '123456789012345' } })
+  await connectedSince(it, DAY)
+  it.hubspot.misbehave({ how: 'slow', delayMs: 1_000, path: '/contacts/batch/read' })
+  await catchUpSoon(it.db)
+  await until(() => it.hubspot.requests().some(({ path }) => path.endsWith('/contacts/search')))
+  await removeConnection({ db: it.db, actor: 'test' }, it.connectionId)
+  await until(() => it.hubspot.requests().some(({ path }) => path.endsWith('/contacts/batch/read')))
+  // Lets what is under way finish.
+  await it.restart()
+  t.equal(await count(it.db, 'packet'), 0)
+  t.equal(it.meta.events().length, 0)
 })

@@ -74,11 +74,14 @@ t.test('connecting again settles what asked for it, keeps routes and mapping, an
   await add(one.id, 'second')
   t.match(await showConnection(caller, id), { state: 'active', notice: null })
 
+  const { createdAt } = await showConnection(caller, id)
   await removeConnection(caller, id)
   await t.rejects(pauseConnection(caller, id), { code: 'connection_removed' })
   t.equal((await db.selectFrom('secret').select('owner').execute()).filter(({ owner }) => owner === `connection:${id}`).length, 0)
   t.match(await add(one.id, 'second'), { id, created: false, mapping: 'kept' })
-  t.match(await showConnection(caller, id), { state: 'active', routes: 1 })
+  const back = await showConnection(caller, id)
+  t.match(back, { state: 'active', routes: 1, coveredUntil: null })
+  t.ok(back.createdAt > createdAt, 'what happened while it was removed is not read')
 })
 
 t.test('a connection that cannot show its stages stands all the same, and says why nothing is mapped', async (t) => {
