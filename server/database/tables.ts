@@ -2,7 +2,7 @@
  * The tables as Kysely sees them; `migrations/` is the truth. How PostgreSQL's types arrive: bigint as text (it can exceed
  * 2^53), timestamptz as `Date`, jsonb parsed, bytea as `Buffer`. `-infinity` is written as text and arrives as a number.
  */
-import type { ColumnType, Generated, Insertable, Selectable } from 'kysely'
+import type { ColumnType, Generated, Selectable } from 'kysely'
 
 type BigintId = ColumnType<string, never, never>
 type Bigint = ColumnType<string, string | number | bigint, string | number | bigint>
@@ -277,5 +277,3 @@ export interface Tables {
 
 /** A row as it is read. */
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>
-/** A row as it is written. */
-export type NewRow<Name extends keyof Tables> = Insertable<Tables[Name]>
