@@ -5,6 +5,7 @@
  * A connector throws only `CodedError`.
  */
 import type { z } from 'zod'
+import type { CodedError } from './errors.ts'
 import type { LeadIdentity } from './record.ts'
 
 // ---------------------------------------------------------------------------------------------------------- manifest
@@ -18,6 +19,8 @@ export interface RateLimit {
   within?: string
 }
 
+export type Arrival = 'push' | 'stream' | 'poll'
+
 export interface ConnectorManifest {
   /** Registry key, and `crm` of every record: lower case, never changed. */
   id: string
@@ -26,7 +29,7 @@ export interface ConnectorManifest {
   /** The value of `custom_data.lead_event_source`; one fixed spelling. */
   leadEventSource: string
   /** Ways in which changes arrive, preferred first. */
-  arrival: ('push' | 'stream' | 'poll')[]
+  arrival: Arrival[]
   /** What the CRM still knows of earlier stages, and how far a pushed and a historic time of one change may differ. */
   history: { quality: 'exact' | 'snapshot' | 'none'; clockToleranceMs: number }
   /** Request limits by bucket; `default` is used where a request names none. */
@@ -35,7 +38,9 @@ export interface ConnectorManifest {
    * Version of the CRM's API, in one place, with the day it stops working (YYYY-MM-DD), and where the vendor serves it.
    * Absent: the CRM is never asked; it needs no credentials of ours, and its stages are known from what arrives.
    */
-  api?: { version: string; sunset: string; baseUrl: string }
+  api?: { version: string; sunset: string; baseUrl: string; streamUrl?: string }
+  /** How often a connection is polled where changes arrive that way, milliseconds. */
+  pollMs?: number
   /** Settings of one connection that this connector understands, with defaults for all. */
   settings: z.ZodType
 }
@@ -111,8 +116,10 @@ export interface AppCredentials {
   clientId: string
   /** Current secret first; earlier ones are still accepted for signatures while a rotation runs. */
   clientSecrets: readonly string[]
-  /** Where the CRM's API lives; differs from the vendor's only in tests and demos. */
+  /** Where the CRM's API lives, or where its accounts sign in; differs from the vendor's only in tests and demos. */
   baseUrl: string
+  /** Where its stream lives, for CRMs that have one. */
+  streamUrl?: string
 }
 export interface TokenGrant {
   accessToken: string
@@ -121,14 +128,31 @@ export interface TokenGrant {
   expiresAt: number
   account: string
   scopes: string[]
+  /** Origin of this account's own API, where accounts have one each. The token goes there only. */
+  apiUrl?: string
+  /** Origin that gave the grant and renews it, where there are several. */
+  authUrl?: string
+  /** A place to try things out: nothing is sent from it before somebody says so. */
+  sandbox?: boolean
 }
+/** A token and the origin it is for. */
+export interface Access {
+  token: string
+  apiUrl: string
+}
+export type RenewableGrant = Pick<TokenGrant, 'refreshToken' | 'authUrl'>
 export interface Install {
   scopes: { required: readonly string[]; optional: readonly string[] }
   /**
    * Trades a refresh token for a new grant. Throws `CodedError`: `grant_revoked` (retry never, the customer has to connect
    * again), `app_misconfigured` (our fault, the tenant stays connected), or a transient code with retry later.
    */
-  refresh(app: AppCredentials, refreshToken: string, http: HttpPort, now: number): Promise<TokenGrant>
+  refresh(app: AppCredentials, grant: RenewableGrant, http: HttpPort, now: number): Promise<TokenGrant>
+  /**
+   * For CRMs whose accounts sign in at different addresses: the origin meant by what a person typed (a word, a host, a URL).
+   * Throws `CodedError` `unknown_host` where it is not the CRM's.
+   */
+  authUrl?(typed: string, app: AppCredentials): string
 }
 
 // -------------------------------------------------------------------------------------------------------------- push
@@ -170,6 +194,62 @@ export interface ConnectionPush<Settings = unknown> {
 }
 export type Push<Settings = unknown> = AppPush | ConnectionPush<Settings>
 
+// ------------------------------------------------------------------------------------------------------ stream and poll
+
+/** What a stream needs beside the rest: credentials for a transport that `CrmClient` does not speak. */
+export interface StreamContext<Settings = unknown> extends ConnectionContext<Settings> {
+  access: {
+    /** A token that works, renewed ahead of its end. */
+    current(): Promise<Access>
+    /** In place of one that the CRM refused; `undefined` where renewing was tried a moment ago and did not help. */
+    instead(refusedToken: string): Promise<Access | undefined>
+  }
+  /** Descriptions of the CRM's wire format by the CRM's own id, kept for all connections of the CRM over restarts. */
+  schemas: {
+    read(id: string): Promise<string | undefined>
+    write(id: string, body: string): Promise<void>
+  }
+}
+export interface StreamBatch {
+  /** As `normalise` takes them; may be empty where only the position moves. */
+  changes: unknown[]
+  /** Everything up to here was given. Opaque text; absent: the position stays where it is. */
+  position?: string
+  /** The CRM says that it did not tell everything: its history has to be read. */
+  missed?: boolean
+}
+export interface StreamSink {
+  /**
+   * Keeps a batch: resolves when changes and position are durable together. Batches are kept in the order of the calls; one may
+   * be given while earlier ones are under way. Rejects where it could not be kept; the stream then ends or begins again
+   * behind the last batch that was.
+   */
+  keep(batch: StreamBatch): Promise<void>
+  /** The stream is open, or why it is not. For people; nothing depends on it. */
+  standing(state: 'open' | CodedError): void
+}
+/** What all streams of a process share: connections to the CRM, caches. Dials nobody before the first `follow`. */
+export interface StreamHub<Settings = unknown> {
+  /**
+   * Follows the stream of one connection from behind `position` (absent: from now on) until `signal` is aborted, then resolves
+   * when all that was given to `sink` is settled. Breaks of the transport, ends by the server and expired tokens are its own
+   * business. Throws `CodedError` where it cannot go on; `retry` says when to follow again.
+   */
+  follow(context: StreamContext<Settings>, position: string | undefined, sink: StreamSink, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+export interface Stream<Settings = unknown> {
+  open(app: AppCredentials): StreamHub<Settings>
+}
+export interface PollPage {
+  /** As `normalise` takes them. */
+  changes: unknown[]
+  /** Where to go on. Opaque text. */
+  position: string
+  /** There is more to read right away. */
+  more: boolean
+}
+
 // ----------------------------------------------------------------------------------------------------------- meaning
 
 export interface RecordRef {
@@ -197,6 +277,18 @@ export type Signal =
       exact: boolean
       /** The CRM's own id of this change: whatever else it says when it comes again, it is the same change. */
       changeId?: string
+    }
+  /**
+   * The record was seen at a stage, last changed at `occurredAt` as far as is known. Where that is not the stage it was last
+   * known at, it has reached it; what lay between is unknown.
+   */
+  | {
+      kind: 'observed'
+      ref: RecordRef
+      stage: StageRef
+      occurredAt: number
+      occurredAtSource: 'field' | 'event' | 'audit' | 'received'
+      origin: 'stream' | 'poll' | 'history'
     }
   /** The record was created or restored: worth a first look. */
   | { kind: 'seen'; ref: RecordRef; occurredAt: number }
@@ -300,11 +392,18 @@ export interface Connector<Settings = unknown> {
   /** Absent: there is nothing to consent to, because the CRM is never asked. */
   install?: Install
   push?: Push<Settings>
+  stream?: Stream<Settings>
+  /** One page of what changed behind `position` (absent: from now on). `now` in milliseconds since the epoch. */
+  poll?(context: ConnectionContext<Settings>, position: string | undefined, now: number): Promise<PollPage>
+  /** How the changes of one connection arrive, where that is a setting; otherwise the first of the manifest's ways. */
+  arrival?(settings: Settings): Arrival
+  /** What an answer tells of an allocation that all software of the account shares: requests used, and the most there are. */
+  allocation?(reply: HttpReply): { used: number; limit: number } | undefined
   /**
    * What to do about an answer of the CRM that is not 2xx: the error to throw, with the CRM's own delay in `retry`.
    * `expired_token` tells the core to refresh once.
    */
-  classify(reply: HttpReply, request: CrmRequest): import('./errors.ts').CodedError
+  classify(reply: HttpReply, request: CrmRequest): CodedError
   /** Turns stored changes of one connection into signals. Unknown changes yield nothing. */
   normalise(changes: readonly unknown[]): Signal[]
   /**

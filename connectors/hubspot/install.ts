@@ -1,6 +1,6 @@
 /** The permissions we ask for and the renewal of tokens (HubSpot, working with OAuth). */
 import { z } from 'zod'
-import type { AppCredentials, HttpPort, HttpReply, Install, TokenGrant } from '../connector.ts'
+import type { AppCredentials, HttpPort, HttpReply, Install, RenewableGrant, TokenGrant } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { parseJson } from '../parse-json.ts'
 import { api } from './version.ts'
@@ -31,7 +31,7 @@ const grant = z.object({
 })
 
 /** See `Install.refresh`. HubSpot keeps the refresh token as a rule; whatever comes back is what counts. */
-export async function refresh(app: AppCredentials, refreshToken: string, http: HttpPort, now: number): Promise<TokenGrant> {
+export async function refresh(app: AppCredentials, { refreshToken }: RenewableGrant, http: HttpPort, now: number): Promise<TokenGrant> {
   const reply = await http({
     method: 'POST',
     url: `${app.baseUrl}/oauth/${api.version}/token`,

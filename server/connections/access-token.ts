@@ -120,7 +120,7 @@ export function createAccessToken(options: AccessTokenOptions): AccessToken {
     const grantedAt = now()
     // A connection without a consent has no grant that could be renewed.
     if (connector.install === undefined) throw notConnected()
-    const grant = await connector.install.refresh(app, used.refreshToken, http, grantedAt)
+    const grant = await connector.install.refresh(app, used, http, grantedAt)
     if (grant.account !== account) throw wrongAccount()
     return { ...grant, grantedAt }
   }

@@ -58,7 +58,7 @@ export async function addConnection(caller: Caller, given: NewConnection, tools:
     throw problem('crm_off', `This server has no credentials for ${manifest.displayName}. Put those of your app into the environment.`)
   }
   const grantedAt = tools.now?.() ?? Date.now()
-  const grant = await install.refresh(app, given.refreshToken, tools.http, grantedAt)
+  const grant = await install.refresh(app, given, tools.http, grantedAt)
   const { id, created } = await transaction(caller.db, (trx) => claimAccount(trx, caller, workspace.id, given, grant))
   await storeGrant(caller.db, tools.vault, id, { ...grant, grantedAt })
   tools.connections.forget(id)

@@ -189,14 +189,14 @@ t.test('tokens are renewed at the token endpoint until the app is uninstalled', 
   const { appId, clientId, clientSecret } = hubspot.app
   const app = { appId: String(appId), clientId, clientSecrets: [clientSecret, 'an earlier one'], baseUrl: hubspot.url }
   const now = Date.now()
-  const grant = await refresh(app, refreshToken, http, now)
+  const grant = await refresh(app, { refreshToken }, http, now)
   t.match(grant, { account, refreshToken, expiresAt: now + 1_800_000, scopes: allScopes })
 
   hubspot.rotateRefreshTokens({ on: true })
-  const rotated = await refresh(app, refreshToken, http, now)
+  const rotated = await refresh(app, { refreshToken }, http, now)
   t.not(rotated.refreshToken, refreshToken, 'what comes back is kept')
 
-  await t.rejects(refresh({ ...app, clientSecrets: ['wrong'] }, rotated.refreshToken, http, now), { code: 'app_misconfigured' })
+  await t.rejects(refresh({ ...app, clientSecrets: ['wrong'] }, rotated, http, now), { code: 'app_misconfigured' })
   hubspot.uninstall({})
-  await t.rejects(refresh(app, rotated.refreshToken, http, now), { code: 'grant_revoked', retry: 'never' })
+  await t.rejects(refresh(app, rotated, http, now), { code: 'grant_revoked', retry: 'never' })
 })

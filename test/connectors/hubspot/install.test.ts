@@ -23,7 +23,7 @@ async function attempt(status: number, body: unknown): Promise<{ grant?: unknown
     return { status, headers: {}, text: typeof body === 'string' ? body : JSON.stringify(body) }
   }
   try {
-    return { grant: await refresh(app, 'old', http, now), asked }
+    return { grant: await refresh(app, { refreshToken: 'old' }, http, now), asked }
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     return { error, asked }
