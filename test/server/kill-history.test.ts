@@ -1,0 +1,92 @@
+/** The server is killed while it reads a CRM's history: what catch-up and a backfill bring is there once, whatever page it died in. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { confirmBackfill, planBackfill, showBackfill } from '../../server/settings/backfills.ts'
+import { DATASET, testApp, until } from '../support/app.ts'
+import { count, ledger, tallied } from '../support/look.ts'
+import { seeded } from '../support/numbers.ts'
+import { type ServerProcess, serverProcess } from '../support/server-process.ts'
+
+const CONTACTS = 1_500
+const KILLS = 3
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+
+/** Contacts that reached two stages a day ago, of which the CRM told nobody. */
+async function silentImport(t: Parameters<typeof testApp>[0]) {
+  const it = await testApp(t, { launch: false })
+  it.hubspot.webhooks({ lossRate: 1 })
+  const at = Date.now() - DAY
+  for (let n = 0; n < CONTACTS; n++)
+    it.hubspot.create({
+      type: 'contact',
+      at: at + n * 10,
+      properties: { lifecyclestage: 'customer', meta_lead_id: String(100_000_000_000_000 + n) },
+    })
+  await it.db
+    .updateTable('connection')
+    .set({ created_at: new Date(at - DAY) })
+    .execute()
+  return it
+}
+type It = Awaited<ReturnType<typeof silentImport>>
+
+/** Kills the server shortly after it has begun to read one more page, several times, then lets it finish. */
+async function killWhileReading(it: It, server: ServerProcess, random: () => number): Promise<void> {
+  const reads = () => it.hubspot.requests().filter(({ path }) => path.endsWith('/search') || path.endsWith('/batch/read')).length
+  let seen = reads()
+  for (let kills = 0; kills < KILLS; kills++) {
+    await until(() => reads() > seen, 60_000)
+    await sleep(random() * 400)
+    await server.kill()
+    seen = reads()
+    await server.start()
+  }
+}
+
+async function onceEach(t: Parameters<typeof testApp>[0], it: It): Promise<void> {
+  await until(async () => (await count(it.db, 'packet')) + (await count(it.db, 'outbox')) === 0, 60_000)
+  const lines = await ledger(it.db)
+  t.equal(lines.length, 2 * CONTACTS, 'the raw lead and the stage of each')
+  t.equal(new Set(lines.map(({ eventId }) => eventId)).size, lines.length)
+  t.strictSame([...new Set(lines.map(({ outcome }) => outcome))], ['sent'])
+  const summary = it.meta.summary().datasets[DATASET]
+  t.match(summary, { distinct: 2 * CONTACTS, leads: CONTACTS })
+  // What Meta had taken when the process died goes again with the same id: one batch for each death at most.
+  t.ok((summary?.doubled ?? 0) <= KILLS * 100 + (await tallied(it.db, 'possible_doubles.timeout')))
+  t.equal(summary?.doubled, summary?.doubledById)
+}
+
+t.test('killed while it catches up', async (t) => {
+  const { seed, random } = seeded()
+  t.comment(`seed ${seed} (SEED=${seed} repeats it)`)
+  const it = await silentImport(t)
+  await it.db
+    .insertInto('cursor')
+    .values({ connection_id: it.connectionId, channel: 'history', covered_until: new Date(Date.now() - 2 * DAY), position: null })
+    .execute()
+  const server = await serverProcess(t, it)
+  await server.start()
+  await killWhileReading(it, server, random)
+  await until(() => it.meta.summary().datasets[DATASET]?.distinct === 2 * CONTACTS, 90_000)
+  await onceEach(t, it)
+  t.strictSame(server.complaints(), [])
+})
+
+t.test('killed during a dry run and during the backfill itself', async (t) => {
+  const { seed, random } = seeded()
+  t.comment(`seed ${seed} (SEED=${seed} repeats it)`)
+  const it = await silentImport(t)
+  const caller = { db: it.db, actor: 'test' }
+  const server = await serverProcess(t, it)
+  await server.start()
+  const { id } = await planBackfill(caller, { connectionId: it.connectionId, days: 3 })
+  await killWhileReading(it, server, random)
+  await until(async () => (await showBackfill(caller, id)).state === 'ready', 90_000)
+  t.match((await showBackfill(caller, id)).forecast, { records: CONTACTS })
+  await confirmBackfill(caller, id)
+  await killWhileReading(it, server, random)
+  await until(async () => (await showBackfill(caller, id)).state === 'done', 90_000)
+  await onceEach(t, it)
+  t.strictSame(server.complaints(), [])
+})
