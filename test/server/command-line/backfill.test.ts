@@ -4,7 +4,7 @@ import type { BackfillView } from '../../../server/settings/backfills.ts'
 import { PORTAL, testApp, until } from '../../support/app.ts'
 import { DAY, people } from '../backfill/sharing.ts'
 import { sent, silence } from '../resolve/sharing.ts'
-import { envOf, run } from './run.ts'
+import { envOf, run, runAtTerminal } from './run.ts'
 
 t.test('a backfill is tried out, told, confirmed and followed from the command line', async (t) => {
   const it = await testApp(t)
@@ -43,6 +43,17 @@ t.test('a backfill is tried out, told, confirmed and followed from the command l
   await fails(/is "done"/, 'backfill', 'pause', '1')
   await fails(/is "done"/, 'backfill', 'cancel', '1')
   await fails(/1 to 7 days/, ...start, '--days', '8')
+})
+
+t.test('at a terminal one line is drawn over and over, up to a full bar', async (t) => {
+  const it = await testApp(t)
+  silence(it)
+  people(it, 2, Date.now() - DAY)
+  const { code, stdout } = await runAtTerminal(['backfill', 'start', '--connection', String(it.connectionId), '--yes'], envOf(it))
+  t.equal(code, 0)
+  const drawn = stdout.split('\r\u001b[K')
+  t.ok(drawn.length > 2, 'drawn more than once')
+  t.match(drawn.at(-1), /^\[#{24}\] 100 %, 2 of 2 records read, .* sent\r?\n/)
 })
 
 t.test('what was held back is counted, judged again on request, and told afterwards', async (t) => {

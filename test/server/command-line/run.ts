@@ -55,3 +55,21 @@ export function run(
     child.stdin.end(input)
   })
 }
+
+/** Runs one command at a terminal of its own; all that it shows there comes back as `stdout`, control sequences included. */
+export function runAtTerminal(args: readonly string[], env: Record<string, string>): Promise<Ran> {
+  const command = [process.execPath, main, ...args].map((word) => `'${word}'`).join(' ')
+  return new Promise((resolve, reject) => {
+    const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+      cwd: tmpdir(),
+      env: { PATH: process.env.PATH, TZ: 'UTC', TERM: 'xterm', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const ran: Ran = { code: null, stdout: '', stderr: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      ran.stdout += text
+    })
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ ...ran, code }))
+  })
+}
