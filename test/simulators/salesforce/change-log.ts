@@ -2,6 +2,7 @@
  * What changed in one org, as its event bus keeps it: in order, for 72 hours, each change under a replay id that subscribers can
  * come back with. Replay ids are ten opaque bytes with leading zeros; they rise, and leave gaps.
  */
+import { type ChangeField, standardFields } from './avro-schema.ts'
 
 export type Entity = 'Lead' | 'Opportunity'
 
@@ -36,6 +37,8 @@ export interface LoggedChange {
   place: number
   /** When it was logged, milliseconds. */
   at: number
+  /** What the entity's schema was then. */
+  fields: readonly ChangeField[]
   change: OrgChange
 }
 export interface ChangeLog {
@@ -58,16 +61,22 @@ export interface ChangeLog {
 
 const RETENTION_MS = 72 * 3_600_000
 const ID_BYTES = 10
+const usual = { Lead: standardFields('Lead'), Opportunity: standardFields('Opportunity') }
 
-/** `clock` in milliseconds; `first` is the place before the first change. */
+/**
+ * `clock` in milliseconds; `first` is the place before the first change; `fields` gives an entity's fields at the time: the same list
+ * until they change, and then another.
+ */
 export function createChangeLog({
   clock = Date.now,
   retentionMs = RETENTION_MS,
   first = 5_935_000,
+  fields = (entity) => usual[entity],
 }: {
   clock?: () => number
   retentionMs?: number
   first?: number
+  fields?: (entity: Entity) => readonly ChangeField[]
 } = {}): ChangeLog {
   let kept: LoggedChange[] = []
   let end = first
@@ -99,7 +108,7 @@ export function createChangeLog({
       // Other objects of the org share the numbers.
       end += 1 + Math.floor(Math.random() * 7)
       const replayId = log.replayId(end)
-      kept.push({ replayId, place: end, at: clock(), change })
+      kept.push({ replayId, place: end, at: clock(), fields: fields(change.entity), change })
       for (const listener of listeners) listener()
       return replayId
     },
