@@ -47,7 +47,7 @@ t.test('every change arrives once and correct, and the result is one JSON object
       ['Converted', 15],
     ],
   )
-  t.ok(summary.webhooks.repeated > 0, 'some webhooks came twice')
+  t.ok(summary.told.HubSpot.repeated > 0, 'some webhooks came twice')
   t.ok(summary.delayMs.p50 > 0 && summary.delayMs.p99 >= summary.delayMs.p50)
   t.equal(await demo.stderr, '')
   t.same(await readdir(demo.folder), [], 'nothing is left behind')

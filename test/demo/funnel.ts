@@ -1,18 +1,7 @@
 /** The funnel of the example in Meta's conversion leads guide, and when each lead of the demo reaches which stage of it. */
 
-export interface FunnelStage {
-  eventName: string
-  /** How many leads get that far. */
-  leads: number
-}
-
-/** In funnel order; the first stage is that of all leads. */
-export const funnel: readonly [FunnelStage, ...FunnelStage[]] = [
-  { eventName: 'Raw Lead', leads: 100 },
-  { eventName: 'Marketing Qualified Lead', leads: 70 },
-  { eventName: 'Sales Opportunity', leads: 30 },
-  { eventName: 'Converted', leads: 15 },
-]
+/** How many leads of a source reach each stage, in funnel order; the first stage is that of all leads. */
+export const funnel = [100, 70, 30, 15] as const
 
 export interface Step {
   /** Number of the lead, from 0. */
@@ -29,14 +18,14 @@ export interface Step {
  * one body. No two stages of a lead share a millisecond.
  */
 export function planWalk(arrivalMs = 7_000): Step[] {
-  const leads = funnel[0].leads
+  const leads = funnel[0]
   const steps: Step[] = []
   for (let lead = 0; lead < leads; lead += 1) {
     // 37 shares no factor with 100: every rank comes up once, and neighbours get differently far.
     const rank = (lead * 37) % leads
     const pace = lead % 8 === 0 ? 0.05 : 1
     let after = Math.round((lead / leads) * arrivalMs)
-    for (const [stage, { leads: reached }] of funnel.entries()) {
+    for (const [stage, reached] of funnel.entries()) {
       if (rank >= reached) break
       if (stage > 0) after += Math.round((1_000 + ((lead * 53 + stage * 29) % 100) * 10) * pace)
       steps.push({ lead, stage, after })

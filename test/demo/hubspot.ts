@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '../simulators/child.ts'
 import type { SenderStats } from '../simulators/hubspot/webhook-sender.ts'
-import { type FunnelStage, funnel, planWalk, type Step } from './funnel.ts'
+import { funnel, planWalk, type Step } from './funnel.ts'
 import { metaLeadId, person } from './people.ts'
 import type { Source } from './source.ts'
 
@@ -13,6 +13,7 @@ const appId = 5_000_001
 const clientId = '8f1a7c52-demo-demo-demo-000000000001'
 /** Lifecycle stages in the order of the funnel. */
 const lifecycle = ['lead', 'marketingqualifiedlead', 'opportunity', 'customer']
+const eventNames = ['Raw Lead', 'Marketing Qualified Lead', 'Sales Opportunity', 'Converted']
 /** Changes are made in strokes this far apart, milliseconds. */
 const strokeMs = 40
 
@@ -34,7 +35,7 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
   await hubspot.control('defineProperty', { type: 'contact', property: { name: 'meta_lead_id', label: 'Meta lead id' } })
   // People fill in the form some minutes before the CRM hears of them.
   const now = Date.now()
-  const leads = Array.from({ length: funnel[0].leads }, (_, index) => ({ id: metaLeadId(index), generatedAt: now - (index + 1) * 5_000 }))
+  const leads = Array.from({ length: funnel[0] }, (_, index) => ({ id: metaLeadId(index), generatedAt: now - (index + 1) * 5_000 }))
 
   const contactId = (lead: number) => String(70_000_000_001 + lead * 50)
   const creation = ({ lead, after }: Step, start: number) => ({
@@ -57,6 +58,7 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
     name,
     crm: 'hubspot',
     refreshToken,
+    eventNames,
     leads,
     env: {
       HUBSPOT_APP_ID: String(appId),
@@ -84,14 +86,15 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
           due.filter(({ stage }) => stage > 0).map((step) => move(step, start)),
         )
         for (const { lead, stage, after } of due)
-          changed({ source: name, leadId: metaLeadId(lead), eventName: (funnel[stage] as FunnelStage).eventName, at: start + after })
+          changed({ source: name, leadId: metaLeadId(lead), eventName: eventNames[stage] as string, at: start + after })
         await sleep(strokeMs)
       }
     },
     idle: async () => (await hubspot.control<SenderStats>('stats')).pending === 0,
     traffic: async () => {
       const { delivered, requests, duplicates } = await hubspot.control<SenderStats>('stats')
-      return { events: delivered, requests, repeated: duplicates }
+      const sentence = `${name}: ${requests} signed webhook requests brought ${delivered} events, ${duplicates} of them repeats, in no order.`
+      return { sentence, events: delivered, repeated: duplicates }
     },
     visit: {
       record: `contact/${contactId(leadThatReaches(4))}`,

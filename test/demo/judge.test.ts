@@ -108,10 +108,12 @@ t.test('an arrival after a later stage is told and no fault', async (t) => {
 })
 
 t.test('what a person sees fits into 80 columns', async (t) => {
+  const eventNames = ['Raw Lead', 'Marketing Qualified Lead', 'Sales Opportunity', 'Converted']
+  const both = [...changes, ...changes.map((one) => ({ ...one, source: 'Salesforce' }))]
   const received = await arrive(t, change())
-  const verdict = judge(changes, received, sent)
+  const verdict = judge(both, received, sent)
   const lines = [
-    ...progressBlock({ changes, received }, 1, plain),
+    ...progressBlock({ changes, received }, [{ eventNames }, { eventNames }], plain),
     ...table(verdict, plain),
     ...closing(verdict, plain),
     ...problemLines(verdict.problems),

@@ -71,21 +71,20 @@ function faults() {
 async function walk(stack: Stack, started: number): Promise<boolean> {
   const seen = await walkAndWatch(stack, started + patienceMs, (observed) =>
     screen.progress(
-      () => progressBlock(observed, stack.sources.length, screen.paint),
+      () => progressBlock(observed, stack.sources, screen.paint),
       () => progressLine(observed),
     ),
   )
   screen.settle()
   const verdict = judge(seen.changes, seen.received, await readSent(stack))
   const traffic = await Promise.all(stack.sources.map((source) => source.traffic()))
-  const sum = (name: 'events' | 'requests' | 'repeated') => traffic.reduce((total, part) => total + part[name], 0)
-  const webhooks = { events: sum('events'), requests: sum('requests'), repeated: sum('repeated') }
+  const told = Object.fromEntries(stack.sources.map(({ name }, index) => [name, traffic[index]]))
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ ...verdict, webhooks, timedOut: seen.late, seconds: (Date.now() - started) / 1000 })}\n`)
+    process.stdout.write(`${JSON.stringify({ ...verdict, told, timedOut: seen.late, seconds: (Date.now() - started) / 1000 })}\n`)
   }
   screen.say(
     '',
-    `  ${webhooks.requests} signed webhook requests brought ${webhooks.events} events, ${webhooks.repeated} of them repeats, in no order.`,
+    ...traffic.map(({ sentence }) => `  ${sentence}`),
     '',
     ...table(verdict, screen.paint),
     '',

@@ -2,6 +2,7 @@
 
 const firstNames = ['Ada', 'Ben', 'Chloé', 'Diego', 'Emma', 'Farid', 'Grace', 'Hugo', 'Ines', 'Jonas']
 const lastNames = ['Almond', 'Birch', 'Cedar', 'Damson', 'Elder', 'Fir', 'Ginkgo', 'Hazel', 'Iris', 'Juniper']
+const moreLastNames = ['Kauri', 'Larch', 'Maple', 'Nutmeg', 'Oak', 'Pine', 'Quince', 'Rowan', 'Spruce', 'Teak']
 const places = [
   { city: 'Menlo Park', state: 'California', zip: '94025' },
   { city: 'Austin', state: 'Texas', zip: '73301' },
@@ -19,13 +20,20 @@ export interface Person {
   country: string
 }
 
-/** Person number `index` of 100; all differ in e-mail, phone and name. */
+/** Person number `index` of 200; all differ in e-mail, phone and name. */
 export function person(index: number): Person {
   const firstname = firstNames[index % 10] as string
-  const lastname = lastNames[Math.floor(index / 10) % 10] as string
+  const lastname = [...lastNames, ...moreLastNames][Math.floor(index / 10) % 20] as string
   const place = places[index % 3] as (typeof places)[number]
   const email = `${firstname}.${lastname}@example.com`.toLowerCase().replaceAll('é', 'e')
-  return { firstname, lastname, email, phone: `+1 (202) 555-01${String(index).padStart(2, '0')}`, ...place, country: 'United States' }
+  return {
+    firstname,
+    lastname,
+    email,
+    phone: `+1 (${index < 100 ? 202 : 303}) 555-01${String(index % 100).padStart(2, '0')}`,
+    ...place,
+    country: 'United States',
+  }
 }
 
 /**

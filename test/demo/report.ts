@@ -1,6 +1,7 @@
 /** What a person sees: the live progress and the table at the end. At most 80 columns. Pure. */
 import { funnel } from './funnel.ts'
 import type { Counts, Verdict } from './judge.ts'
+import type { Source } from './source.ts'
 import type { Observed } from './watch.ts'
 
 export type Colour = 'green' | 'red' | 'dim' | 'bold'
@@ -11,9 +12,14 @@ const nameWidth = 26
 const barWidth = 36
 
 /** One line for each stage: its bar fills as events arrive at Meta, and is shaded as far as the CRM has got. */
-export function progressBlock({ changes, received }: Observed, sources: number, paint: Paint): string[] {
-  return funnel.map(({ eventName, leads }) => {
-    const total = leads * sources
+export function progressBlock({ changes, received }: Observed, sources: readonly Pick<Source, 'eventNames'>[], paint: Paint): string[] {
+  const totals = new Map<string, number>()
+  for (const [stage, leads] of funnel.entries())
+    for (const { eventNames } of sources) {
+      const eventName = eventNames[stage] as string
+      totals.set(eventName, (totals.get(eventName) ?? 0) + leads)
+    }
+  return [...totals].map(([eventName, total]) => {
     const changed = changes.filter((change) => change.eventName === eventName).length
     const arrived = received.filter((event) => event.eventName === eventName).length
     const cells = (count: number) => Math.min(barWidth, Math.floor((count / total) * barWidth))
@@ -31,9 +37,13 @@ export function progressLine({ changes, received }: Observed): string {
 
 /** The table of all stages with its sums. */
 export function table(verdict: Verdict, paint: Paint): string[] {
-  const several = Object.keys(verdict.sources).length > 1
+  const sources = Object.entries(verdict.sources)
   const head = row('', 'changed', 'sent', 'received', 'median', 'p99')
-  const stages = verdict.stages.map((stage) => countsRow(several ? `${stage.source}: ${stage.eventName}` : stage.eventName, stage))
+  const stages = sources.flatMap(([source, counts]) => {
+    const own = verdict.stages.filter((stage) => stage.source === source)
+    if (sources.length === 1) return own.map((stage) => countsRow(stage.eventName, stage))
+    return [countsRow(source, counts), ...own.map((stage) => paint('dim', countsRow(`  ${stage.eventName}`, stage)))]
+  })
   const note = paint('dim', '  Delays run from the change in the CRM to the arrival at Meta.')
   return [paint('dim', head), ...stages, paint('bold', countsRow('All', verdict)), note]
 }

@@ -15,6 +15,8 @@ export interface Source {
   crm: string
   /** What the server has to be told of the app at this CRM. */
   env: Record<string, string>
+  /** The event that Meta has to get for each stage of the funnel, by the connector's own proposal. */
+  eventNames: readonly string[]
   /** The Meta leads that will walk; Meta refuses all others. */
   leads: readonly MetaLead[]
   /** The secret of the account's grant, by which it gets connected. */
@@ -25,8 +27,8 @@ export interface Source {
   walk(changed: (change: Change) => void): Promise<void>
   /** True when the CRM has nothing left to tell the server. */
   idle(): Promise<boolean>
-  /** Numbers of the way here for the report. */
-  traffic(): Promise<{ events: number; requests: number; repeated: number }>
+  /** How the changes got to the server: a sentence for the report, and how many events came, some of them again. */
+  traffic(): Promise<{ sentence: string; events: number; repeated: number }>
   /** What a visitor can look at and try. */
   visit: {
     /** A record that went all the way, as the command line names it. */
