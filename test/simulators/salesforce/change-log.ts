@@ -53,6 +53,8 @@ export interface ChangeLog {
   /** The place a subscriber's replay id means: `corrupted` where it is none, `unknown` where nothing is kept (any more) behind it. */
   find(replayId: Uint8Array): number | 'corrupted' | 'unknown'
   replayId(place: number): Buffer
+  /** The fields of an entity's change events at present. */
+  fields(entity: Entity): readonly ChangeField[]
   /** Told after every change; returns how to be told no longer. */
   watch(listener: () => void): () => void
   /** Forgets all changes, as time would: replay ids from before mean nothing any more. */
@@ -136,6 +138,7 @@ export function createChangeLog({
       bytes.writeBigUInt64BE(BigInt(place), 0)
       return bytes
     },
+    fields,
     watch(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)

@@ -12,8 +12,8 @@ export interface StreamUser {
   id: string
   /** View All Records. */
   viewsAll(entity: Entity): boolean
-  /** Field-level security: fields the user cannot see are left out. */
-  sees(entity: Entity, field: string): boolean
+  /** Field-level security: API names of the fields the user cannot see, which are left out. */
+  hidden(entity: Entity): readonly string[]
 }
 export interface PubSubOrg {
   /** 18 characters. */
