@@ -9,6 +9,7 @@ import { sql } from 'kysely'
 import { type SignedBody, signedBody } from './bodies.ts'
 import type { Part } from './main.ts'
 import { type Posted, postAll } from './post-all.ts'
+import { family, processorTime, sum } from './processor-time.ts'
 import { startRedis } from './redis.ts'
 import { portals, startStand } from './stand.ts'
 import { median, quantile, rounded } from './statistics.ts'
@@ -26,20 +27,37 @@ export const intake: Part = async (say) => {
   const bull = await startPeer('bull', redis.port, stand.server.url)
   const nothing = await startPeer('nothing', redis.port, stand.server.url)
   const sides = {
-    ours: { url: stand.webhooks, empty: async () => void (await sql`truncate packet`.execute(stand.db)) },
-    bull: { url: bull.url, empty: redis.flush },
-    nothing: { url: nothing.url, empty: async () => undefined },
+    ours: {
+      url: stand.webhooks,
+      empty: async () => void (await sql`truncate packet`.execute(stand.db)),
+      server: stand.server.pid,
+      store: () => family(stand.postmaster),
+    },
+    bull: { url: bull.url, empty: redis.flush, server: bull.pid, store: async () => [String(redis.pid)] },
+    nothing: { url: nothing.url, empty: async () => undefined, server: nothing.pid, store: async () => [] },
   }
+  const spent = async ({ server, store }: (typeof sides)[keyof typeof sides]) => ({
+    sender: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
+    server: await processorTime(String(server)),
+    store: await sum(await store(), processorTime),
+  })
+  const costs = { ours: zero(), bull: zero(), nothing: zero() }
   const names = ['ours', 'bull', 'nothing'] as const
   const rounds = { ours: [] as Posted[], bull: [] as Posted[], nothing: [] as Posted[] }
   try {
     for (let round = -1; round < ROUNDS; round++) {
       const bodies = makeBodies(stand.webhooks)
       for (const name of names) {
+        const before = await spent(sides[name])
         const posted = await postFor(ROUND_MS, sides[name].url, bodies)
+        const after = await spent(sides[name])
         if (name === 'ours') await insistOnStored(stand.db, posted)
         await sides[name].empty()
-        if (round >= 0) rounds[name].push(posted)
+        if (round < 0) continue
+        rounds[name].push(posted)
+        const cost = costs[name]
+        cost.bodies += posted.bodies
+        for (const who of ['sender', 'server', 'store'] as const) cost[who] += after[who] - before[who]
       }
     }
   } finally {
@@ -54,7 +72,10 @@ export const intake: Part = async (say) => {
   >
   for (const name of names) {
     const p99 = median(rounds[name].map(({ latencies }) => quantile(latencies, 0.99)))
-    say(`${name.padEnd(8)} ${Math.round(rates[name]).toLocaleString('en').padStart(9)} events/s  p99 ${p99.toFixed(1)} ms`)
+    const each = (who: 'sender' | 'server' | 'store') => `${who} ${rounded((costs[name][who] / costs[name].bodies) * 1e6)} µs`
+    say(
+      `${name.padEnd(8)} ${Math.round(rates[name]).toLocaleString('en').padStart(9)} events/s  p99 ${p99.toFixed(1)} ms, processor time a body: ${each('server')}, ${each('store')}, ${each('sender')}`,
+    )
   }
   const against = (name: 'bull' | 'nothing') =>
     rounded(
@@ -68,6 +89,9 @@ export const intake: Part = async (say) => {
     p99Ms: rounded(median(rounds.ours.map(({ latencies }) => quantile(latencies, 0.99))), 1),
   }
 }
+
+/** Bodies taken and processor time spent on them, in seconds. */
+const zero = () => ({ bodies: 0, sender: 0, server: 0, store: 0 })
 
 const eventsPerSecond = ({ events, seconds }: Posted) => events / seconds
 
@@ -98,7 +122,11 @@ async function insistOnStored(db: Parameters<ReturnType<typeof sql>['execute']>[
   if (Number(rows[0]?.stored) !== events) throw new Error(`${rows[0]?.stored} of ${events} changes are in the inbox`)
 }
 
-async function startPeer(kind: 'bull' | 'nothing', redisPort: number, publicUrl: string): Promise<{ url: string; stop(): void }> {
+async function startPeer(
+  kind: 'bull' | 'nothing',
+  redisPort: number,
+  publicUrl: string,
+): Promise<{ url: string; pid: number; stop(): void }> {
   const file = new URL('./peer.ts', import.meta.url).pathname
   const child: ChildProcess = spawn(process.execPath, [file, kind, String(redisPort), publicUrl], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
@@ -110,6 +138,7 @@ async function startPeer(kind: 'bull' | 'nothing', redisPort: number, publicUrl:
   if (first.done) throw new Error(`the ${kind} peer did not start`)
   return {
     url: `http://127.0.0.1:${(JSON.parse(first.value) as { port: number }).port}/webhooks/hubspot`,
+    pid: child.pid as number,
     stop: () => child.kill('SIGTERM'),
   }
 }

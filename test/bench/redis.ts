@@ -9,6 +9,7 @@ import { Redis } from 'ioredis'
 
 export interface RedisServer {
   port: number
+  pid: number
   flush(): Promise<void>
   stop(): Promise<void>
 }
@@ -31,6 +32,7 @@ export async function startRedis(): Promise<RedisServer> {
   ])
   return {
     port,
+    pid: child.pid as number,
     flush: async () => void (await client.flushall()),
     async stop() {
       client.disconnect()

@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { rules } from '../../mappings/rules.ts'
 import { storeGrant } from '../../server/connections/grants.ts'
 import { readKeyFile } from '../../server/connections/keys.ts'
@@ -14,6 +15,7 @@ import { type ServerProcess, startServer } from '../demo/server-process.ts'
 import { allScopes } from '../simulators/hubspot/start-hubspot.ts'
 import { funnel } from '../support/funnel.ts'
 import { app } from './bodies.ts'
+import { parentOf } from './processor-time.ts'
 
 export const portals = Array.from({ length: 8 }, (_, index) => 44_000_001 + index)
 export const token = 'EAAbench0000000000000000000000001'
@@ -24,6 +26,8 @@ export interface Stand {
   /** Where HubSpot sends its webhooks. */
   webhooks: string
   db: Database
+  /** Process id of its PostgreSQL, whose other processes are children of this one. */
+  postmaster: string
   stop(): Promise<void>
 }
 
@@ -68,6 +72,7 @@ export async function startStand({
       server,
       webhooks: `${server.url}/webhooks/hubspot`,
       db,
+      postmaster: await postmasterOf(db),
       async stop() {
         await db.destroy()
         await stop()
@@ -117,6 +122,11 @@ async function connect(db: Database, vault: ReturnType<typeof createVault>, port
     .executeTakeFirstOrThrow()
   await putSecret(db, vault, `dataset:${dataset.id}`, 'token', token)
   await db.insertInto('route').values({ connection_id: id, dataset_id: dataset.id }).execute()
+}
+
+async function postmasterOf(db: Database): Promise<string> {
+  const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
+  return (await parentOf(String(rows[0]?.pid))) ?? ''
 }
 
 /** Resident memory of a process, megabytes; with those it started, if `children`. */

@@ -4,10 +4,10 @@
  * fresh. HubSpot's own limits hold: 50 contacts a request, 100 requests in ten seconds and portal. Memory is looked at all
  * the while.
  */
-import { readdir, readFile } from 'node:fs/promises'
-import { sql } from 'kysely'
+import { readFile } from 'node:fs/promises'
 import type { Part } from './main.ts'
 import { startOutside } from './outside.ts'
+import { family, processorTime, sum } from './processor-time.ts'
 import { residentMb, type Stand, startStand } from './stand.ts'
 import { rounded } from './statistics.ts'
 import { bodiesOf, pass, stages } from './walk.ts'
@@ -75,10 +75,8 @@ const spent = (from: Cpu, to: Cpu, events: number) =>
 /** The most memory in use, in megabytes (PostgreSQL's without counting shared pages twice), and processor time, in seconds. */
 async function startWatch({
   server,
-  db,
+  postmaster,
 }: Stand): Promise<{ most(): { serverMb: number; postgresMb: number }; cpu(): Promise<Cpu>; end(): void }> {
-  const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
-  const postmaster = await parentOf(String(rows[0]?.pid))
   const most = { serverMb: 0, postgresMb: 0 }
   const look = async () => {
     most.serverMb = Math.max(most.serverMb, rounded(await residentMb(server.pid)))
@@ -87,37 +85,12 @@ async function startWatch({
   const timer = setInterval(() => void look(), 500)
   return {
     most: () => most,
-    cpu: async () => ({ server: await cpuSeconds(String(server.pid)), postgres: await sum(await family(postmaster), cpuSeconds) }),
+    cpu: async () => ({ server: await processorTime(String(server.pid)), postgres: await sum(await family(postmaster), processorTime) }),
     end: () => clearInterval(timer),
   }
 }
 
-async function family(parent: string | undefined): Promise<string[]> {
-  const members: string[] = []
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name)))
-    if (pid === parent || (await parentOf(pid)) === parent) members.push(pid)
-  return members
-}
-
-const sum = async (pids: readonly string[], figure: (pid: string) => Promise<number>) =>
-  (await Promise.all(pids.map(figure))).reduce((total, one) => total + one, 0)
-
 async function shareMb(pid: string): Promise<number> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '')
   return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024
-}
-
-/** Spent so far; the kernel counts in hundredths of a second. */
-async function cpuSeconds(pid: string): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  const [, , , , , , , , , , , user = 0, system = 0] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number)
-  return (user + system) / 100
-}
-
-async function parentOf(pid: string): Promise<string | undefined> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return /^PPid:\s+(\d+)/m.exec(status)?.[1]
 }
