@@ -69,8 +69,8 @@ function bitmapsOf(fields: readonly ChangeField[], names: readonly string[]): st
 
 /** A union of null and a simple type. */
 function optional(type: ChangeField['type'], value: unknown): void {
-  if (value === undefined || value === null) return writer.long(0)
-  writer.long(1)
+  writer.long(value === undefined || value === null ? 0 : 1)
+  if (value === undefined || value === null) return
   if (type === 'boolean') writer.boolean(value === true)
   else if (type === 'double') writer.double(Number(value))
   else if (type === 'string') writer.string(String(value))
@@ -79,13 +79,12 @@ function optional(type: ChangeField['type'], value: unknown): void {
 
 function compound(name: string, type: 'name' | 'address', values: Record<string, unknown>): void {
   const plain = values[name]
+  const parts = compoundParts[type].map((part) => ({ type: part.type, value: values[`${name}.${part.name}`] }))
   if (type === 'name' && typeof plain === 'string') {
     writer.long(1)
     writer.string(plain)
-    return
-  }
-  const parts = compoundParts[type].map((part) => ({ type: part.type, value: values[`${name}.${part.name}`] }))
-  if (parts.every(({ value }) => value === undefined || value === null)) return writer.long(0)
-  writer.long(type === 'name' ? 2 : 1)
-  for (const part of parts) optional(part.type, part.value)
+  } else if (parts.some(({ value }) => value !== undefined && value !== null)) {
+    writer.long(type === 'name' ? 2 : 1)
+    for (const part of parts) optional(part.type, part.value)
+  } else writer.long(0)
 }
