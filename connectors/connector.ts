@@ -141,8 +141,33 @@ export interface Access {
   apiUrl: string
 }
 export type RenewableGrant = Pick<TokenGrant, 'refreshToken' | 'authUrl'>
+/** One consent that is asked for: where the answer goes, by what it is known again, and the PKCE challenge (S256). */
+export interface ConsentRequest {
+  redirectUri: string
+  state: string
+  challenge: string
+  authUrl?: string
+}
+/** What came back. `verifier` is absent where the CRM itself began the install. */
+export interface ConsentAnswer {
+  code: string
+  redirectUri: string
+  verifier?: string
+  authUrl?: string
+}
 export interface Install {
   scopes: { required: readonly string[]; optional: readonly string[] }
+  /** The page of the CRM on which an admin is asked. */
+  consentUrl(app: AppCredentials, request: ConsentRequest): string
+  /** Trades the code for a grant. Throws as `refresh`, and `code_spent` (never) where only a new consent helps. */
+  exchange(app: AppCredentials, answer: ConsentAnswer, http: HttpPort, now: number): Promise<TokenGrant>
+  /**
+   * For CRMs whose marketplace begins the install and waits for the browser: whether it may be sent to this address afterwards.
+   * Absent: every consent began with us.
+   */
+  returnsTo?(app: AppCredentials, returnUrl: string): boolean
+  /** Removes our app from the account, or the grant at least. Harmless when it is gone already. */
+  leave?(context: { client: CrmClient; app: AppCredentials; grant: TokenGrant; http: HttpPort }): Promise<void>
   /**
    * Trades a refresh token for a new grant. Throws `CodedError`: `grant_revoked` (retry never, the customer has to connect
    * again), `app_misconfigured` (our fault, the tenant stays connected), or a transient code with retry later.
@@ -352,6 +377,8 @@ export interface StageOption {
   order: number
   kind: 'open' | 'won' | 'lost' | 'other'
   archived: boolean
+  /** New records begin here, where the CRM says so. */
+  initial?: boolean
 }
 /** The stages of one source, or of one pipeline of it, in order. */
 export interface StageGroup {

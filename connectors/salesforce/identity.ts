@@ -27,6 +27,7 @@ export function readIdentity(
 ): LeadIdentity {
   const mapped = (field: string | undefined) => (field === undefined ? undefined : get(field))
   const clickId = mapped(clickIdField)
+  const countryCode = get('CountryCode')
   const identity: LeadIdentity = {
     metaLeadId: get(leadIdField),
     clickId: clickId === undefined ? undefined : { value: clickId, firstSeenAt: createdAt },
@@ -37,9 +38,10 @@ export function readIdentity(
     gender: mapped(genderField),
     dateOfBirth: mapped(birthDateField),
     city: get('City'),
-    state: get('StateCode') ?? get('State'),
+    // Meta wants the two letters for states of the US and names elsewhere.
+    state: countryCode?.toUpperCase() === 'US' ? (get('StateCode') ?? get('State')) : (get('State') ?? get('StateCode')),
     postalCode: get('PostalCode'),
-    country: get('CountryCode') ?? get('Country'),
+    country: countryCode ?? get('Country'),
     externalId: leadId,
   }
   return Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined))
