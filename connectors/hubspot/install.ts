@@ -1,6 +1,6 @@
 /** The permissions we ask for and the renewal of tokens (HubSpot, working with OAuth). */
 import { z } from 'zod'
-import type { AppCredentials, HttpPort, HttpReply, Install, RenewableGrant, TokenGrant } from '../connector.ts'
+import type { AppCredentials, ConsentRequest, HttpPort, HttpReply, Install, TokenGrant } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { parseJson } from '../parse-json.ts'
 import { api } from './version.ts'
@@ -30,36 +30,74 @@ const grant = z.object({
   scopes: z.array(z.string()).default([]),
 })
 
+/** Where people agree; the API has another host. In tests and demos one origin is both. */
+const consentOrigin = (app: AppCredentials) => (app.baseUrl === api.baseUrl ? 'https://app.hubspot.com' : app.baseUrl)
+
+/** See `Install.consentUrl`. Spaces go as %20: HubSpot does not read a plus sign as one (OAuth quickstart, and its own SDK). */
+export function consentUrl(app: AppCredentials, { redirectUri, state, challenge }: ConsentRequest): string {
+  const query = new URLSearchParams({
+    client_id: app.clientId,
+    redirect_uri: redirectUri,
+    scope: scopes.required.join(' '),
+    optional_scope: scopes.optional.join(' '),
+    state,
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+  })
+  return `${consentOrigin(app)}/oauth/authorize?${query.toString().replaceAll('+', '%20')}`
+}
+
+/** See `Install.exchange`. */
+export const exchange: Install['exchange'] = (app, { code, redirectUri, verifier }, http, now) =>
+  askForGrant(
+    app,
+    { grant_type: 'authorization_code', code, redirect_uri: redirectUri, ...(verifier !== undefined && { code_verifier: verifier }) },
+    http,
+    now,
+  )
+
 /** See `Install.refresh`. HubSpot keeps the refresh token as a rule; whatever comes back is what counts. */
-export async function refresh(app: AppCredentials, { refreshToken }: RenewableGrant, http: HttpPort, now: number): Promise<TokenGrant> {
+export const refresh: Install['refresh'] = (app, { refreshToken }, http, now) =>
+  askForGrant(app, { grant_type: 'refresh_token', refresh_token: refreshToken }, http, now)
+
+/** See `Install.returnsTo`: HubSpot waits for the browser on a page of its own (installation from the marketplace). */
+export function returnsTo(app: AppCredentials, returnUrl: string): boolean {
+  const url = URL.parse(returnUrl)
+  if (url === null || url.username !== '' || url.password !== '') return false
+  return (url.protocol === 'https:' && /(^|\.)hubspot\.com$/.test(url.hostname)) || url.origin === new URL(app.baseUrl).origin
+}
+
+/** See `Install.leave`: removes the app from the account, whose admins get a mail about it. */
+export async function leave({ client }: Parameters<NonNullable<Install['leave']>>[0]): Promise<void> {
+  await client.request({ method: 'DELETE', url: `/appinstalls/${api.version}/external-install`, expect: [404] })
+}
+
+async function askForGrant(app: AppCredentials, form: Record<string, string>, http: HttpPort, now: number): Promise<TokenGrant> {
   const reply = await http({
     method: 'POST',
     url: `${app.baseUrl}/oauth/${api.version}/token`,
-    form: {
-      grant_type: 'refresh_token',
-      refresh_token: refreshToken,
-      client_id: app.clientId,
-      client_secret: app.clientSecrets[0] ?? '',
-    },
+    form: { ...form, client_id: app.clientId, client_secret: app.clientSecrets[0] ?? '' },
   })
   const json = jsonOf(reply)
   const parsed = reply.status >= 200 && reply.status < 300 ? grant.safeParse(json) : undefined
   if (!parsed?.success) throw classifyRefusal(reply.status, json)
-  const { access_token, refresh_token, expires_in, hub_id, scopes } = parsed.data
+  const { access_token, refresh_token = form.refresh_token, expires_in, hub_id, scopes } = parsed.data
+  if (refresh_token === undefined) throw classifyRefusal(reply.status, json)
   return {
     accessToken: access_token,
-    refreshToken: refresh_token ?? refreshToken,
+    refreshToken: refresh_token,
     expiresAt: now + expires_in * 1000,
     account: hub_id,
     scopes,
   }
 }
 
-export const install: Install = { scopes, refresh }
+export const install: Install = { scopes, consentUrl, exchange, refresh, returnsTo, leave }
 
 const revoked = new Set(['BAD_REFRESH_TOKEN', 'BAD_HUB', 'invalid_grant'])
+const SPENT = 'BAD_AUTH_CODE'
 const ourFault = new Set([
-  ...['BAD_CLIENT_ID', 'BAD_CLIENT_SECRET', 'BAD_SCOPES', 'BAD_REDIRECT_URI', 'BAD_CODE_VERIFIER', 'BAD_AUTH_CODE'],
+  ...['BAD_CLIENT_ID', 'BAD_CLIENT_SECRET', 'BAD_SCOPES', 'BAD_REDIRECT_URI', 'BAD_CODE_VERIFIER'],
   ...['invalid_client', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope'],
 ])
 
@@ -70,6 +108,13 @@ const ourFault = new Set([
 function classifyRefusal(status: number, json: unknown): CodedError {
   const body = z.object({ status: z.string().catch(''), error: z.string().catch(''), message: z.string().catch('') }).safeParse(json)
   const { status: precise = '', error = '', message = '' } = body.data ?? {}
+  if (precise === SPENT || error === SPENT)
+    return new CodedError({
+      code: 'code_spent',
+      retry: 'never',
+      scope: 'connection',
+      userText: 'This consent was used before, or it has run out. Nothing was changed; start again from the link.',
+    })
   const word = [precise, error].find((it) => revoked.has(it) || ourFault.has(it))
   const unknownHub = /missing or unknown hub/i.test(message)
 

@@ -1,5 +1,6 @@
 import { type Answer, type Commands, type Exchange, listen } from '../listen.ts'
 import type { Misbehaviour } from '../misbehaviour.ts'
+import { consentCall, type Declared, marketplaceCall } from './consent.ts'
 import { Crm, type CrmRecord, type HistoryEntry, type Source } from './crm.ts'
 import { answerCrmCall, readCrmCall } from './crm-api.ts'
 import type { Pipeline, Property } from './default-account.ts'
@@ -27,7 +28,7 @@ export interface Limits {
 }
 export interface HubSpotOptions {
   port?: number | undefined
-  app?: Partial<App> | undefined
+  app?: (Partial<App> & Partial<Declared>) | undefined
   portals?: PortalOptions[] | undefined
   webhooks?: (Partial<SenderOptions> & { subscriptions?: Subscriptions }) | undefined
   /** `false` switches them off. */
@@ -84,6 +85,8 @@ export interface HubSpot {
     code: string
     refreshToken: string
   }
+  /** The marketplace has asked an admin itself: the address that it opens in their browser. */
+  marketplaceInstall(input: { portalId?: number; installUrl: string }): { url: string }
   /** An access token without the token endpoint. */
   accessToken(input: { refreshToken: string }): { accessToken: string }
   create(input: When & { portalId?: number; type: string; properties?: Record<string, string | null>; id?: string }): { id: string }
@@ -139,6 +142,9 @@ export const demoApp: App = {
   clientSecret: 'demo-client-secret-0000',
   redirectUris: ['https://capi.example.com/oauth/callback'],
 }
+/** What the app declares: without the first an install fails, the others may be declined. */
+const requiredScopes = ['oauth', 'crm.objects.contacts.read', 'crm.objects.deals.read', 'crm.schemas.contacts.read']
+const optionalScopes = ['crm.objects.leads.read', 'crm.schemas.contacts.write', 'crm.objects.contacts.write']
 /** Scopes that a connector of all stage sources has when everything was granted. */
 export const allScopes = [
   'oauth',
@@ -162,6 +168,7 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
   const clock = options.clock ?? Date.now
   const random = randomNumbers(options.seed ?? 1)
   const app: App = { ...demoApp, ...options.app }
+  const declared: Declared = { requiredScopes: requiredScopes, optionalScopes: optionalScopes, ...options.app }
   const portals = new Map<number, Portal>()
   const tokens = new Tokens(app, clock, options.accessTokenSeconds ?? 1800, portals)
   const { subscriptions: given, ...sending } = options.webhooks ?? {}
@@ -179,7 +186,7 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
     return answer
 
     function route(): Answer {
-      const open = oauthCall(exchange)
+      const open = oauthCall(exchange) ?? consentCall(exchange, tokens, [...portals.keys()], declared) ?? marketplaceCall(exchange)
       if (open !== undefined) return open
       if (!authorised.ok)
         return authorised.expired
@@ -288,6 +295,13 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
     install: (input: { portalId?: number; scopes?: string[]; refreshToken?: string; redirectUri?: string }) => {
       const portal = portalOf(input)
       return tokens.install(portal.portalId, input.scopes ?? portal.scopes, input.refreshToken, input.redirectUri)
+    },
+    marketplaceInstall: (input: { portalId?: number; installUrl: string }) => {
+      const { portalId, scopes } = portalOf(input)
+      const url = new URL(input.installUrl)
+      url.searchParams.set('code', tokens.install(portalId, scopes, undefined, input.installUrl).code)
+      url.searchParams.set('returnUrl', `${server.url}/marketplace/installed`)
+      return { url: url.href }
     },
     accessToken: (input: { refreshToken: string }) => ({ accessToken: tokens.issue(input.refreshToken) }),
     create: (input: When & { portalId?: number; type: string; properties?: Record<string, string | null>; id?: string }) => ({

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { Answer } from '../listen.ts'
 import { oauthError } from './replies.ts'
 
@@ -22,13 +22,16 @@ interface Access {
 }
 export type Authorisation = { ok: true; portalId: number; scopes: string[] } | { ok: false; expired: boolean }
 
+/** How long a code can be exchanged. */
+const CODE_MS = 60_000
+
 /** Consent, authorization codes, refresh tokens and access tokens of one app in all accounts. */
 export class Tokens {
   readonly app: App
   readonly #clock: () => number
   readonly #lifetimeSeconds: number
   readonly #portals: ReadonlyMap<number, unknown>
-  readonly #codes = new Map<string, { grant: Grant; redirectUri: string | undefined }>()
+  readonly #codes = new Map<string, { grant: Grant; redirectUri: string | undefined; challenge: string | undefined; expiresAt: number }>()
   readonly #grants = new Map<string, Grant>()
   readonly #access = new Map<string, Access>()
   readonly counts = { exchanges: 0, refreshes: 0, refused: 0 }
@@ -47,10 +50,11 @@ export class Tokens {
     scopes: string[],
     refreshToken: string = randomUUID(),
     redirectUri?: string,
+    challenge?: string,
   ): { code: string; refreshToken: string } {
     const grant: Grant = { portalId, scopes: [...scopes], refreshToken, revoked: false }
     const code = randomUUID()
-    this.#codes.set(code, { grant, redirectUri })
+    this.#codes.set(code, { grant, redirectUri, challenge, expiresAt: this.#clock() + CODE_MS })
     this.#grants.set(refreshToken, grant)
     return { code, refreshToken }
   }
@@ -149,10 +153,16 @@ export class Tokens {
   #exchange(form: URLSearchParams): Answer {
     const code = form.get('code') ?? ''
     const entry = this.#codes.get(code)
-    if (entry === undefined) return oauthError('BAD_AUTH_CODE', 'invalid_grant', 'missing or unknown auth code')
+    if (entry === undefined || entry.expiresAt <= this.#clock())
+      return oauthError('BAD_AUTH_CODE', 'invalid_grant', 'missing or unknown auth code')
     const redirectUri = form.get('redirect_uri') ?? ''
     if (!this.app.redirectUris.includes(redirectUri) || (entry.redirectUri !== undefined && entry.redirectUri !== redirectUri))
       return oauthError('BAD_REDIRECT_URI', 'invalid_request', 'the redirect uri does not match')
+    const proof = createHash('sha256')
+      .update(form.get('code_verifier') ?? '')
+      .digest('base64url')
+    if (entry.challenge !== undefined && entry.challenge !== proof)
+      return oauthError('BAD_CODE_VERIFIER', 'invalid_grant', 'the code verifier does not match')
     this.#codes.delete(code)
     this.counts.exchanges += 1
     return this.#reply(entry.grant)
