@@ -4,7 +4,7 @@ import type { AppCredentials, Finding, HttpPort, TokenGrant } from '../../connec
 import { CodedError } from '../../connectors/errors.ts'
 import { connectorFor } from '../../connectors/registry.ts'
 import type { Connections } from '../connections/connections.ts'
-import { storeGrant } from '../connections/grants.ts'
+import { type StoredGrant, storeGrant } from '../connections/grants.ts'
 import type { Vault } from '../connections/vault.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
 import { audit, type Caller } from './caller.ts'
@@ -59,14 +59,34 @@ export async function addConnection(caller: Caller, given: NewConnection, tools:
   }
   const grantedAt = tools.now?.() ?? Date.now()
   const grant = await install.refresh(app, given, tools.http, grantedAt)
-  const { id, created } = await transaction(caller.db, (trx) => claimAccount(trx, caller, workspace.id, given, grant))
-  await storeGrant(caller.db, tools.vault, id, { ...grant, grantedAt })
+  return connectAccount(caller, workspace.id, { crm: given.crm, name: given.name }, { ...grant, grantedAt }, tools)
+}
+
+/**
+ * Connects the account of a grant that was just won, for the first time or again. The grant is kept before anything else can
+ * fail. Throws `CodedError` `account_taken`.
+ */
+export async function connectAccount(
+  caller: Caller,
+  workspaceId: number,
+  given: Pick<NewConnection, 'crm' | 'name'>,
+  grant: StoredGrant,
+  tools: Pick<InstallTools, 'vault' | 'connections'>,
+): Promise<AddedConnection> {
+  const { id, created } = await transaction(caller.db, (trx) => claimAccount(trx, caller, workspaceId, given, grant))
+  await storeGrant(caller.db, tools.vault, id, grant)
   tools.connections.forget(id)
   return { id, crm: given.crm, account: grant.account, created, ...(await prepare(caller, id, tools)) }
 }
 
 /** The row of the account. A removed connection of another workspace lets go of its account. */
-async function claimAccount(trx: Trx, caller: Caller, workspaceId: number, { crm, name }: NewConnection, { account }: TokenGrant) {
+async function claimAccount(
+  trx: Trx,
+  caller: Caller,
+  workspaceId: number,
+  { crm, name }: Pick<NewConnection, 'crm' | 'name'>,
+  { account }: TokenGrant,
+) {
   const known = await trx
     .selectFrom('connection')
     .select(['id', 'workspace_id', 'state'])
