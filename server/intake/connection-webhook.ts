@@ -22,8 +22,9 @@ export function addConnectionWebhook(app: FastifyInstance, options: IntakeOption
   app.all<{ Params: { key: string } }>(`/webhooks/${crm}/:key`, { bodyLimit }, async (request, reply) => {
     const { key } = request.params
     const account = accountOfKey(key)
-    const connectionId = /^[\w-]{43}$/.test(key) ? (await options.directory(crm, [account])).get(account) : undefined
-    if (connectionId === undefined) return reply.callNotFound()
+    const found = /^[\w-]{43}$/.test(key) ? (await options.directory(crm, [account])).get(account) : undefined
+    if (found === undefined) return reply.callNotFound()
+    const { connectionId, resolves } = found
     const waitSeconds = gate.enter(account, Date.now())
     if (waitSeconds > 0) {
       request.log.warn({ crm, connection: connectionId }, 'too many webhooks')
@@ -41,7 +42,7 @@ export function addConnectionWebhook(app: FastifyInstance, options: IntakeOption
     const { changes, reply: answer } = push.parse(raw, settings)
     if (changes.length > 0) {
       await options.store([packChanges(options.sealer, connectionId, changes, raw.receivedAt)])
-      options.wake(connectionId)
+      if (resolves) options.wake(connectionId)
     }
     if (answer.status >= 400) request.log.warn({ crm, connection: connectionId, status: answer.status }, 'a webhook could not be used')
     return reply.code(answer.status).send(answer.body)

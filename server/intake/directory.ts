@@ -5,32 +5,40 @@ const REMEMBER_MS = 5_000
 /** More entries than this are forgotten all at once; unknown accounts must not fill the memory. */
 const MOST = 100_000
 
-/**
- * @returns a lookup from CRM and account keys to connection ids; accounts that are not connected are absent from the map.
- * An account connected or removed elsewhere is noticed within five seconds.
- */
-export function createDirectory(db: Database): (crm: string, accounts: Iterable<string>) => Promise<Map<string, number>> {
-  const known = new Map<string, { id: number | undefined; until: number }>()
+/** The connection of an account. */
+export interface Account {
+  connectionId: number
+  /** Its changes are resolved now; those of others (no route yet, paused) are only kept, and waking them would be in vain. */
+  resolves: boolean
+}
+
+/** Looks up accounts of a CRM by their keys; those that are not connected are absent from the map. */
+export type Directory = (crm: string, accounts: Iterable<string>) => Promise<Map<string, Account>>
+
+/** A directory that notices within five seconds what was connected, changed or removed elsewhere. */
+export function createDirectory(db: Database): Directory {
+  const known = new Map<string, { account: Account | undefined; until: number }>()
   return async (crm, accounts) => {
-    const found = new Map<string, number>()
+    const found = new Map<string, Account>()
     const missing: string[] = []
     const now = Date.now()
     for (const account of new Set(accounts)) {
       const entry = known.get(`${crm} ${account}`)
       if (entry === undefined || entry.until < now) missing.push(account)
-      else if (entry.id !== undefined) found.set(account, entry.id)
+      else if (entry.account !== undefined) found.set(account, entry.account)
     }
     if (missing.length === 0) return found
     if (known.size > MOST) known.clear()
     const rows = await db
       .selectFrom('connection')
-      .select(['id', 'account_key'])
+      .select(['id', 'account_key', 'state'])
       .where('crm', '=', crm)
       .where('account_key', 'in', missing)
       .where('state', '<>', 'removed')
       .execute()
-    for (const row of rows) found.set(row.account_key, row.id)
-    for (const account of missing) known.set(`${crm} ${account}`, { id: found.get(account), until: now + REMEMBER_MS })
+    for (const { id, account_key, state } of rows)
+      found.set(account_key, { connectionId: id, resolves: state === 'active' || state === 'attention' })
+    for (const account of missing) known.set(`${crm} ${account}`, { account: found.get(account), until: now + REMEMBER_MS })
     return found
   }
 }

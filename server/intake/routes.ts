@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { AppCredentials, AppPush, Change, Connector } from '../../connectors/connector.ts'
 import type { Sealer } from '../connections/vault.ts'
 import { addConnectionWebhook } from './connection-webhook.ts'
+import type { Account, Directory } from './directory.ts'
 import { type Packet, packChanges } from './packet.ts'
 import { rawRequest } from './raw-request.ts'
 import type { WebhookAccess } from './webhook-access.ts'
@@ -17,8 +18,7 @@ export interface IntakeOptions {
   publicUrl: string
   bodyLimit: number
   sealer: Sealer
-  /** Account keys of a CRM to connection ids; unconnected accounts are absent. */
-  directory: (crm: string, accounts: Iterable<string>) => Promise<Map<string, number>>
+  directory: Directory
   store: (packets: Packet[]) => Promise<void>
   /** Secrets and settings of a connection with an address of its own. */
   access: (connector: Connector, connectionId: number) => Promise<WebhookAccess>
@@ -56,23 +56,23 @@ function addAppWebhook(app: FastifyInstance, options: IntakeOptions, crm: string
       crm,
       changes.map((change) => change.account),
     )
-    const byConnection = new Map<number, unknown[]>()
+    const byConnection = new Map<Account, unknown[]>()
     let unconnected = 0
     for (const change of changes) {
-      const connectionId = connections.get(change.account)
-      if (connectionId === undefined) unconnected++
-      else gather(byConnection, connectionId, change)
+      const connection = connections.get(change.account)
+      if (connection === undefined) unconnected++
+      else gather(byConnection, connection, change)
     }
     if (unreadable + unconnected > 0) request.log.warn({ crm, unreadable, unconnected }, 'part of a webhook could not be used')
-    const packets = [...byConnection].map(([connectionId, bodies]) => packChanges(options.sealer, connectionId, bodies, raw.receivedAt))
+    const packets = [...byConnection].map(([{ connectionId }, bodies]) => packChanges(options.sealer, connectionId, bodies, raw.receivedAt))
     if (packets.length > 0) await options.store(packets)
-    for (const connectionId of byConnection.keys()) options.wake(connectionId)
+    for (const { connectionId, resolves } of byConnection.keys()) if (resolves) options.wake(connectionId)
     return reply.code(202).send({ accepted: changes.length - unconnected, ignored, unreadable, unconnected })
   })
 }
 
-function gather(groups: Map<number, unknown[]>, connectionId: number, change: Change): void {
-  const group = groups.get(connectionId)
-  if (group === undefined) groups.set(connectionId, [change.body])
+function gather(groups: Map<Account, unknown[]>, connection: Account, change: Change): void {
+  const group = groups.get(connection)
+  if (group === undefined) groups.set(connection, [change.body])
   else group.push(change.body)
 }

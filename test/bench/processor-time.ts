@@ -1,14 +1,14 @@
 /** Processor time that processes have spent, in seconds: it depends far less than the clock on what else the machine does. */
 import { readdir, readFile } from 'node:fs/promises'
 
-/** Of one process; the kernel counts in hundredths of a second. */
+/** Of one process, with that of its children that have ended; the kernel counts in hundredths of a second. */
 export async function processorTime(pid: string): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  const [, , , , , , , , , , , user = 0, system = 0] = stat
+  const [, , , , , , , , , , , user = 0, system = 0, endedUser = 0, endedSystem = 0] = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
     .map(Number)
-  return (user + system) / 100
+  return (user + system + endedUser + endedSystem) / 100
 }
 
 /** A process and those it started, by their ids. */
