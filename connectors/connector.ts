@@ -315,8 +315,11 @@ export type Signal =
       occurredAtSource: 'field' | 'event' | 'audit' | 'received'
       origin: 'stream' | 'poll' | 'history'
     }
-  /** The record was created or restored: worth a first look. */
-  | { kind: 'seen'; ref: RecordRef; occurredAt: number }
+  /**
+   * The record was created or restored: worth a first look. `history`: something of it was not told, so that the stages it
+   * reached are read as well, however well it is known.
+   */
+  | { kind: 'seen'; ref: RecordRef; occurredAt: number; history?: boolean }
   /** The change itself shows the record: CRMs that send the person along, or cannot be asked. */
   | { kind: 'shown'; ref: RecordRef; occurredAt: number; snapshot: RecordSnapshot }
   /** Something changed that may tell which lead the record belongs to: look again. */
