@@ -1,9 +1,10 @@
 /** What the inbox keeps of Salesforce: one JSON object for each change, however it came. Instants are milliseconds since the epoch. */
+import type { LeadIdentity } from '../record.ts'
 
 export type Entity = 'Lead' | 'Opportunity'
 export type FieldValue = string | number | boolean | null
 
-/** The kinds of change that change events tell of (Change Data Capture guide, change event header). */
+/** The kinds of change that change events tell of (Salesforce, Change Data Capture, change event header). */
 export const changeTypes = [
   ...(['CREATE', 'UPDATE', 'DELETE', 'UNDELETE'] as const),
   ...(['GAP_CREATE', 'GAP_UPDATE', 'GAP_DELETE', 'GAP_UNDELETE', 'GAP_OVERFLOW'] as const),
@@ -24,19 +25,18 @@ export interface EventChange {
   sequence: number
   /** API names of changed fields, parts of compound fields as `Name.FirstName`; empty for CREATE. */
   changed: string[]
-  /**
-   * What is known of the record, by API name. On CREATE everything that was read, where what is empty is left out; otherwise
-   * changed fields (null when emptied) and those that the channel adds to every event.
-   */
+  /** Stage, creation and conversion where they are known, by API name: null when emptied; what is empty on CREATE is left out. */
   fields: Record<string, FieldValue>
-  /** Values of the connection's lead id and click id fields, and of its rule fields by name, where they are known. */
-  leadId?: string | null
-  clickId?: string | null
+  /** What the event tells of the person: on CREATE all there is, otherwise what changed and what the channel adds to every event. */
+  identity?: LeadIdentity
+  /** Values of the connection's rule fields, by their name, where they are known. */
   rules?: Record<string, string | null>
+  /** Something changed that matters and that the event does not tell in full: only the record itself does. */
+  unclear?: true
   /** How many records were told of together, where there were several: Salesforce merges equal changes of a transaction. */
   together?: number
   /** The change was not made through an API. */
-  internal?: boolean
+  internal?: true
 }
 
 /** A row of the CRM's history: the record reached `stage` at `at`. */
