@@ -51,24 +51,38 @@ function addAppWebhook(app: FastifyInstance, options: IntakeOptions, crm: string
       if (verdict.status === 405) reply.header('allow', 'POST')
       return reply.code(verdict.status).send({ error: verdict.code, message: verdict.text })
     }
-    const { changes, unreadable, ignored } = push.parse(raw, credentials)
-    const connections = await options.directory(
-      crm,
-      changes.map((change) => change.account),
-    )
-    const byConnection = new Map<Account, unknown[]>()
-    let unconnected = 0
-    for (const change of changes) {
-      const connection = connections.get(change.account)
-      if (connection === undefined) unconnected++
-      else gather(byConnection, connection, change)
-    }
+    const { packets, awake, answer } = await packAll(options, crm, push.parse(raw, credentials), raw.receivedAt)
+    const { unreadable, unconnected } = answer
     if (unreadable + unconnected > 0) request.log.warn({ crm, unreadable, unconnected }, 'part of a webhook could not be used')
-    const packets = [...byConnection].map(([{ connectionId }, bodies]) => packChanges(options.sealer, connectionId, bodies, raw.receivedAt))
     if (packets.length > 0) await options.store(packets)
-    for (const { connectionId, resolves } of byConnection.keys()) if (resolves) options.wake(connectionId)
-    return reply.code(202).send({ accepted: changes.length - unconnected, ignored, unreadable, unconnected })
+    for (const connectionId of awake) options.wake(connectionId)
+    return reply.code(202).send(answer)
   })
+}
+
+/** A packet for each connection. What was parsed ends here: held while packets are stored, it is copied again and again. */
+async function packAll(
+  { directory, sealer }: IntakeOptions,
+  crm: string,
+  { changes, unreadable, ignored }: ReturnType<AppPush['parse']>,
+  receivedAt: number,
+) {
+  const connections = await directory(
+    crm,
+    changes.map((change) => change.account),
+  )
+  const byConnection = new Map<Account, unknown[]>()
+  let unconnected = 0
+  for (const change of changes) {
+    const connection = connections.get(change.account)
+    if (connection === undefined) unconnected++
+    else gather(byConnection, connection, change)
+  }
+  return {
+    packets: [...byConnection].map(([{ connectionId }, bodies]) => packChanges(sealer, connectionId, bodies, receivedAt)),
+    awake: [...byConnection.keys()].flatMap(({ connectionId, resolves }) => (resolves ? connectionId : [])),
+    answer: { accepted: changes.length - unconnected, ignored, unreadable, unconnected },
+  }
 }
 
 function gather(groups: Map<Account, unknown[]>, connection: Account, change: Change): void {
