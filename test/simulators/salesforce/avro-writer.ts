@@ -20,7 +20,7 @@ export class AvroWriter {
       return
     }
     let rest = value < 0 ? -2 * value - 1 : 2 * value
-    for (; rest > 127; rest = Math.floor(rest / 128)) this.#buffer[this.#end++] = rest % 128 | 128
+    for (; rest > 127; rest = Math.floor(rest / 128)) this.#buffer[this.#end++] = (rest % 128) | 128
     this.#buffer[this.#end++] = rest
   }
 

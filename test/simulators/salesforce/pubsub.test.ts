@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { manyFields, standardFields } from './avro-schema.ts'
 import { type ChangeLog, createChangeLog, type Entity, type OrgChange } from './change-log.ts'
@@ -5,6 +7,7 @@ import { fieldBitmaps } from './field-bitmaps.ts'
 import { type PubSub, type PubSubOptions, startPubSub } from './pubsub.ts'
 import type { PubSubOrg, StreamUser } from './pubsub-org.ts'
 import { connectPeer, type Peer } from './pubsub-peer.ts'
+import { selfSigned } from './self-signed.ts'
 
 const orgId = '00DAk000001TestMAC'
 const channel = '/data/Meta_Connector__chn'
@@ -365,6 +368,66 @@ t.test('It goes wrong in every way it is asked to', async (t) => {
   update('Corrupted')
   const corrupted = (await stream.events(3)).at(-1)
   await t.rejects(peer.decode(corrupted as never))
+})
+
+t.test('A client that nobody here wrote reads everything over TLS, and asks for more', async (t) => {
+  const { bus, log, update } = await start(t, { tls: selfSigned(), keepaliveMs: 50 })
+  bus.log({
+    orgId,
+    entity: 'Lead',
+    recordIds: ['00QAk000001TestAAA'],
+    changeType: 'CREATE',
+    values: {
+      'Name.LastName': 'Größe',
+      'Name.FirstName': 'A',
+      'Address.Country': 'DE',
+      'Address.City': 'Köln',
+      Status: 'New',
+      IsConverted: false,
+    },
+  })
+  update('Working', {
+    changedFields: ['Status', 'Name.LastName', 'Address.Street', 'LastModifiedDate'],
+    nulledFields: ['Address.Street', 'Description'],
+    values: { Status: 'Working', 'Name.LastName': 'Klein', LastModifiedDate: 1_795_000_000_000 },
+  })
+  bus.log({
+    orgId,
+    entity: 'Opportunity',
+    recordIds: ['006Ak000001TestAAA'],
+    changeType: 'CREATE',
+    values: { StageName: 'Won', Amount: 12.5 },
+  })
+  for (let index = 0; index < 150; index++) update()
+
+  const file = new URL('./outside-client.ts', import.meta.url).pathname
+  const client = spawn(process.execPath, [file, `localhost:${bus.port}`, orgId, 'good', channel], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => client.kill('SIGKILL'))
+  const events: { replayId: number; payload: Record<string, unknown> & { ChangeEventHeader: Record<string, unknown> } }[] = []
+  for await (const line of createInterface({ input: client.stdout })) {
+    const { type, data } = JSON.parse(line)
+    if (type === 'event') events.push(data)
+    else if (type === 'error') t.fail(JSON.stringify(data))
+    if (events.length >= 153 && type === 'grpcKeepAlive') break
+  }
+  t.equal(events.length, 153)
+  const [created, updated, opportunity] = events.map(({ payload }) => payload)
+  t.match(created, {
+    ChangeEventHeader: { entityName: 'Lead', changeType: 'CREATE', changedFields: [] },
+    Name: { FirstName: 'A', LastName: 'Größe' },
+    Address: { City: 'Köln', Country: 'DE' },
+    Status: 'New',
+    IsConverted: false,
+    Company: null,
+  })
+  t.ok(BigInt(String(created?.ChangeEventHeader.commitNumber)) > 2n ** 53n)
+  t.match(updated?.ChangeEventHeader, {
+    changedFields: ['Status', 'LastModifiedDate', 'Name.LastName', 'Address.Street'],
+    nulledFields: ['Description', 'Address.Street'],
+  })
+  t.match(updated, { Status: 'Working', LastModifiedDate: 1_795_000_000_000 })
+  t.match(opportunity, { ChangeEventHeader: { entityName: 'Opportunity' }, StageName: 'Won', Amount: 12.5 })
+  t.equal(events.at(-1)?.replayId, log.end())
 })
 
 t.test('One connection carries 1,000 streams; the next one waits without a word', async (t) => {
