@@ -76,7 +76,8 @@ export function compileSchema(json: string, wanted: ReadonlySet<string>): EventS
 
   return {
     read(payload) {
-      const event = reader.fromBuffer(payload, resolver) as Record<string, unknown>
+      // Without a check of what lies behind the last wanted field, which need not be read then.
+      const event = reader.fromBuffer(payload, resolver, true) as Record<string, unknown>
       const { nulledFields, diffFields, changedFields: changed, ...header } = event[HEADER] as WrittenHeader
       const values: Record<string, FieldValue> = {}
       for (const name in event) {
