@@ -157,6 +157,8 @@ export interface ConsentAnswer {
 }
 export interface Install {
   scopes: { required: readonly string[]; optional: readonly string[] }
+  /** What an admin is asked to allow, in plain words: "read contacts, their stages and …". */
+  asks: readonly string[]
   /** The page of the CRM on which an admin is asked. */
   consentUrl(app: AppCredentials, request: ConsentRequest): string
   /** Trades the code for a grant. Throws as `refresh`, and `code_spent` (never) where only a new consent helps. */

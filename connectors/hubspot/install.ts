@@ -92,7 +92,13 @@ async function askForGrant(app: AppCredentials, form: Record<string, string>, ht
   }
 }
 
-export const install: Install = { scopes, consentUrl, exchange, refresh, returnsTo, leave }
+const asks = [
+  'read contacts and deals, with their stages and the history of these',
+  'read leads, where your HubSpot account has them (optional)',
+  'create one contact property for the Meta lead id, and fill it (optional)',
+]
+
+export const install: Install = { scopes, asks, consentUrl, exchange, refresh, returnsTo, leave }
 
 const revoked = new Set(['BAD_REFRESH_TOKEN', 'BAD_HUB', 'invalid_grant'])
 const SPENT = 'BAD_AUTH_CODE'

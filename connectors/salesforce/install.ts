@@ -65,7 +65,14 @@ export const leave: NonNullable<Install['leave']> = async ({ app, grant, http })
   if (status !== 200 && status !== 400) throw unavailable(status)
 }
 
-export const install: Install = { scopes, consentUrl, exchange, refresh, leave, authUrl }
+const asks = [
+  'read leads and opportunities, their stages and their history',
+  'read who a lead is: name, e-mail, phone, address, and the fields you choose',
+  'hear of changes to leads and opportunities as they happen',
+  'act with the rights of the user who agrees, also while that user is away',
+]
+
+export const install: Install = { scopes, asks, consentUrl, exchange, refresh, leave, authUrl }
 
 async function askForGrant(
   app: AppCredentials,

@@ -4,6 +4,7 @@ import { addConnectionCommands } from './connection.ts'
 import { addDatasetCommands } from './dataset.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { examples } from './example.ts'
+import { addInviteCommand } from './invite.ts'
 import { addMappingCommands } from './mapping.ts'
 import { addPreviewCommand } from './preview.ts'
 import { addRecordCommands } from './record.ts'
@@ -20,6 +21,7 @@ export function createProgram(): Command {
   addWorkspaceCommands(program)
   addConnectionCommands(program)
   addDatasetCommands(program)
+  addInviteCommand(program)
   addRouteCommands(program)
   addMappingCommands(program)
   addRecordCommands(program)

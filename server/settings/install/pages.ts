@@ -1,0 +1,116 @@
+/** What the pages of an install say. Pure. */
+import type { CodedError } from '../../../connectors/errors.ts'
+import type { Invitation } from '../../connections/install/invitations.ts'
+import type { AddedConnection } from '../add-connection.ts'
+import { type Html, html } from './html.ts'
+import type { Page } from './page.ts'
+
+const again = html`<p>Nothing was changed. Open the link that you were given once more to start again.</p>`
+
+export const invite = ({ workspace, account }: Invitation, crm: string, asks: readonly string[], startUrl: string): Page => ({
+  status: 200,
+  title: `Connect ${crm} for ${workspace}`,
+  body: html`<p>Leadstage tells Meta which of your instant-form leads reach which stage in ${crm}, so that Meta's ad delivery learns
+which leads become customers. ${crm} will ask you on its own page whether Leadstage may:</p>
+<ul>${asks.map((ask) => html`<li>${ask}</li>`)}</ul>
+${account !== null && html`<p>Sign in to the account <strong>${account}</strong>: this link connects that one again, and no other.</p>`}
+<p class="soft">You have to be allowed to install apps there. Nothing is sent to Meta before stages are mapped and a dataset is chosen.</p>
+<a class="button" href="${startUrl}">Continue to ${crm}</a>`,
+})
+
+export const datasetForm = ({ workspace }: Invitation, given: { metaId?: string; problem?: string; mayKeep?: boolean } = {}): Page => ({
+  status: given.problem === undefined ? 200 : 400,
+  title: `Connect the Meta dataset of ${workspace}`,
+  body: html`<p>In Meta's Events Manager open the dataset, then <em>Settings → Conversions API → Generate access token</em>. Meta shows
+the token once.</p>
+${given.problem !== undefined && html`<p role="alert"><strong>${given.problem}</strong></p>`}
+<form method="post">
+<label for="metaId">Dataset id</label><input id="metaId" name="metaId" inputmode="numeric" autocomplete="off" required value="${given.metaId ?? ''}">
+<label for="token">Access token</label><input id="token" name="token" type="password" autocomplete="off" required>
+${
+  given.mayKeep === true &&
+  html`<label class="choice"><input type="checkbox" name="keep" value="yes"> Save it without the check: the token may be made for sending only</label>`
+}
+<button class="button">Check and save</button></form>
+<p class="soft">The token is kept encrypted and is never shown again.</p>`,
+})
+
+export const datasetSaved = (metaId: string, name: string | undefined): Page => ({
+  status: 200,
+  title: 'The dataset is connected',
+  mood: 'good',
+  body: html`<p>Events can go to dataset <strong>${name === undefined ? metaId : `${name} (${metaId})`}</strong>. You can close this page.</p>`,
+})
+
+export const connected = (crm: string, { account, created, mapping, findings }: AddedConnection): Page => ({
+  status: 200,
+  title: created ? `${crm} is connected` : `${crm} is connected again`,
+  mood: 'good',
+  body: html`<p>Account <strong>${account}</strong>. ${
+    {
+      saved: 'The usual stages are mapped; look them over before the first event goes.',
+      kept: 'Its stage mapping was kept.',
+      failed: 'The stages could not be read yet; map them later.',
+    }[mapping]
+  }</p>
+${findings.length > 0 && html`<p>What needs your attention there:</p><ul>${findings.map(({ text }) => html`<li>${text}</li>`)}</ul>`}
+<p>You can close this page.</p>`,
+})
+
+export const connectedAlready = (crm: string): Page => ({
+  status: 200,
+  title: `${crm} is connected`,
+  mood: 'good',
+  body: html`<p>This was done a moment ago. You can close this page.</p>`,
+})
+
+export const used = ({ used_at }: Invitation): Page => ({
+  status: 410,
+  title: 'This link was used',
+  body: html`<p>It did its work on ${day(used_at)}. If something has to be connected again, ask for a new link.</p>`,
+})
+
+export const expired = ({ expires_at }: Invitation): Page => ({
+  status: 410,
+  title: 'This link has run out',
+  body: html`<p>It was good until ${day(expires_at)}. Ask for a new one.</p>`,
+})
+
+export const noSuchLink: Page = {
+  status: 404,
+  title: 'There is no such link',
+  body: html`<p>It may have been cut short on its way to you. Copy the whole address, or ask for a new link.</p>`,
+}
+
+export const declined = (crm: string): Page =>
+  failure(`${crm} was not connected`, html`<p>The permission was declined on the page of ${crm}.</p>${again}`)
+
+export const strangeAnswer = (crm: string): Page =>
+  failure(
+    'This cannot be finished here',
+    html`<p>The answer of ${crm} does not belong to anything that was begun in this browser within the last quarter of an hour.</p>${again}`,
+  )
+
+export const answeredBefore = (crm: string): Page => ({
+  status: 409,
+  title: 'This answer came before',
+  body: html`<p>The answer of ${crm} is being worked on, or nothing came of it. If ${crm} is not connected in a minute, open the link that you
+were given once more.</p>`,
+})
+
+export const wrongAccount = (crm: string, wanted: string, got: string): Page =>
+  failure(
+    'That was another account',
+    html`<p>You signed in to the ${crm} account <strong>${got}</strong>; this link is for <strong>${wanted}</strong>. Sign out there, then
+open the link again and choose the right account.</p>`,
+  )
+
+export const refused = (crm: string, error: CodedError): Page => {
+  const passing = error.retry !== 'never'
+  const page = failure(`${crm} was not connected`, html`<p>${error.userText}</p>${again}`)
+  return { ...page, status: passing ? 503 : 400 }
+}
+
+const failure = (title: string, body: Html): Page => ({ status: 400, title, mood: 'bad', body })
+
+const day = (at: Date | null) => (at === null ? '' : new Intl.DateTimeFormat('en', { dateStyle: 'long', timeZone: 'UTC' }).format(at))

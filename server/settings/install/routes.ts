@@ -1,0 +1,167 @@
+/**
+ * The pages by which a CRM account or a dataset gets connected: an invitation leads to the CRM's own consent page, and that
+ * back here. An install that begins in a CRM's marketplace comes here directly.
+ *
+ * `@fastify/oauth2` does not carry this: it ties a flow to one cookie (a second tab would break the first), to one
+ * authorization host per registration (CRMs have one for each account), and knows no install that the marketplace begins.
+ */
+import cookie from '@fastify/cookie'
+import formbody from '@fastify/formbody'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AppCredentials, Connector, Install } from '../../../connectors/connector.ts'
+import { CodedError } from '../../../connectors/errors.ts'
+import { answerConsent, beginConsent, consentLedTo } from '../../connections/install/consents.ts'
+import { findInvitation, type Invitation, stateOf, useInvitation } from '../../connections/install/invitations.ts'
+import { newToken } from '../../connections/install/tokens.ts'
+import type { Log } from '../../log.ts'
+import type { GraphClient } from '../../meta/graph-client.ts'
+import { connectAccount, type InstallTools } from '../add-connection.ts'
+import type { Caller } from '../caller.ts'
+import { setDataset } from '../datasets.ts'
+import { findWorkspaceOfAccount } from './find-workspace.ts'
+import { type Page, sendPage } from './page.ts'
+import * as pages from './pages.ts'
+
+export interface InstallRoutesOptions extends InstallTools {
+  db: Caller['db']
+  connectors: Readonly<Record<string, Connector>>
+  graph: GraphClient
+  /** Origin under which people reach us. */
+  publicUrl: string
+  log: Log
+}
+
+interface Crm {
+  id: string
+  name: string
+  install: Install
+  app: AppCredentials
+}
+
+/** From one address, in a minute. */
+const MOST_REQUESTS = 60
+const DAY_S = 86_400
+
+export async function installRoutes(server: FastifyInstance, options: InstallRoutesOptions): Promise<void> {
+  const { db, vault, apps, http, connections, connectors, graph, publicUrl, log } = options
+  const secure = publicUrl.startsWith('https:')
+  // A name with this prefix cannot be set by another host of the same domain.
+  const browserCookie = secure ? '__Host-leadstage' : 'leadstage'
+  await server.register(cookie)
+  await server.register(formbody, { bodyLimit: 16_384 })
+  await server.register(rateLimit, { max: MOST_REQUESTS, timeWindow: '1 minute' })
+
+  const crmOf = (id: string | null): Crm | undefined => {
+    const connector = id !== null && Object.hasOwn(connectors, id) ? connectors[id] : undefined
+    const app = id !== null && Object.hasOwn(apps, id) ? apps[id] : undefined
+    if (connector?.install === undefined || app === undefined) return undefined
+    return { id: connector.manifest.id, name: connector.manifest.displayName, install: connector.install, app }
+  }
+  const redirectUri = (crm: Crm) => `${publicUrl}/oauth/${crm.id}/callback`
+  const callerOf = ({ id, workspace_id }: Invitation): Caller => ({ db, actor: `invitation:${id}`, workspaceId: workspace_id })
+
+  /** Serves an open invitation; all others get their page. */
+  const invited =
+    (serve: (request: FastifyRequest, reply: FastifyReply, invitation: Invitation) => Promise<Page | FastifyReply>) =>
+    async (request: FastifyRequest, reply: FastifyReply) => {
+      const { token } = request.params as { token: string }
+      const invitation = await findInvitation(db, { token })
+      if (invitation === undefined) return sendPage(reply, pages.noSuchLink)
+      const state = stateOf(invitation, Date.now())
+      if (state !== 'open') return sendPage(reply, state === 'used' ? pages.used(invitation) : pages.expired(invitation))
+      const page = await serve(request, reply, invitation)
+      return 'title' in page ? sendPage(reply, page) : page
+    }
+
+  server.get(
+    '/connect/:token',
+    invited(async (request, _reply, invitation) => {
+      if (invitation.purpose === 'dataset') return pages.datasetForm(invitation)
+      const crm = crmOf(invitation.crm)
+      if (crm === undefined) return pages.noSuchLink
+      return pages.invite(invitation, crm.name, crm.install.asks, `${request.url.split('?')[0]}/start`)
+    }),
+  )
+
+  server.get(
+    '/connect/:token/start',
+    invited(async (request, reply, invitation) => {
+      const crm = crmOf(invitation.crm)
+      if (crm === undefined) return pages.noSuchLink
+      const browser = request.cookies[browserCookie] ?? newToken()
+      const { state, challenge } = await beginConsent(db, vault, invitation.id, browser)
+      reply.setCookie(browserCookie, browser, { path: '/', httpOnly: true, sameSite: 'lax', secure, maxAge: DAY_S })
+      const authUrl = invitation.auth_url ?? undefined
+      const url = crm.install.consentUrl(crm.app, { redirectUri: redirectUri(crm), state, challenge, ...(authUrl && { authUrl }) })
+      return reply.header('cache-control', 'no-store').redirect(url, 303)
+    }),
+  )
+
+  server.post(
+    '/connect/:token',
+    invited(async (request, _reply, invitation) => {
+      if (invitation.purpose !== 'dataset') return pages.noSuchLink
+      const { metaId = '', token = '', keep } = (request.body ?? {}) as Record<string, string | undefined>
+      try {
+        const given = { workspace: invitation.workspace_id, metaId: metaId.trim(), token: token.trim(), probe: keep !== 'yes' }
+        const { name } = await setDataset(callerOf(invitation), given, { vault, graph })
+        await useInvitation(db, invitation.id)
+        return pages.datasetSaved(given.metaId, name)
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error
+        return pages.datasetForm(invitation, { metaId, problem: error.userText, mayKeep: error.code === 'dataset_not_shown' })
+      }
+    }),
+  )
+
+  server.get('/oauth/:crm/callback', async (request, reply) => {
+    const crm = crmOf((request.params as { crm: string }).crm)
+    if (crm === undefined) return sendPage(reply, pages.noSuchLink)
+    const { code, state, returnUrl } = request.query as Record<string, string | undefined>
+    try {
+      if (code !== undefined && state === undefined && returnUrl !== undefined) return await fromMarketplace(crm, code, returnUrl, reply)
+      if (state === undefined) return sendPage(reply, pages.strangeAnswer(crm.name))
+      return sendPage(reply, await answered(crm, state, code, request.cookies[browserCookie]))
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error
+      log.warn({ crm: crm.id, error }, 'an account could not be connected')
+      return sendPage(reply, pages.refused(crm.name, error))
+    }
+  })
+
+  /** The browser came back from a consent that began here. */
+  async function answered(crm: Crm, state: string, code: string | undefined, browser: string | undefined): Promise<Page> {
+    const answer = await answerConsent(db, vault, state, browser)
+    if (answer.outcome === 'unknown') return pages.strangeAnswer(crm.name)
+    if (answer.outcome === 'again') return answer.connectionId === null ? pages.answeredBefore(crm.name) : pages.connectedAlready(crm.name)
+    const invitation = await findInvitation(db, { id: answer.invitationId })
+    if (invitation === undefined || invitation.crm !== crm.id) return pages.strangeAnswer(crm.name)
+    if (stateOf(invitation, Date.now()) === 'used') return pages.used(invitation)
+    if (code === undefined) return pages.declined(crm.name)
+    const grantedAt = Date.now()
+    const authUrl = invitation.auth_url ?? undefined
+    const given = { code, redirectUri: redirectUri(crm), verifier: answer.verifier, ...(authUrl && { authUrl }) }
+    const grant = { ...(await crm.install.exchange(crm.app, given, http, grantedAt)), grantedAt }
+    if (invitation.account !== null && invitation.account !== grant.account)
+      return pages.wrongAccount(crm.name, invitation.account, grant.account)
+    const added = await connectAccount(callerOf(invitation), invitation.workspace_id, { crm: crm.id }, grant, { vault, connections })
+    await useInvitation(db, invitation.id)
+    await consentLedTo(db, state, added.id)
+    return pages.connected(crm.name, added)
+  }
+
+  /**
+   * The CRM has asked the admin itself and waits for the browser. There is no state of ours to check, so the install belongs to
+   * the account that the code names and to nobody who happens to sit at this browser.
+   */
+  async function fromMarketplace(crm: Crm, code: string, returnUrl: string, reply: FastifyReply): Promise<FastifyReply> {
+    if (crm.install.returnsTo?.(crm.app, returnUrl) !== true) return sendPage(reply, pages.strangeAnswer(crm.name))
+    const grantedAt = Date.now()
+    const grant = { ...(await crm.install.exchange(crm.app, { code, redirectUri: redirectUri(crm) }, http, grantedAt)), grantedAt }
+    const caller: Caller = { db, actor: `marketplace:${crm.id}` }
+    const workspaceId = await findWorkspaceOfAccount(caller, { crm: crm.id, name: crm.name, account: grant.account })
+    await connectAccount(caller, workspaceId, { crm: crm.id }, grant, { vault, connections })
+    return reply.header('cache-control', 'no-store').redirect(returnUrl, 303)
+  }
+}
