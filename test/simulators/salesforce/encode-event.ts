@@ -79,12 +79,24 @@ function optional(type: ChangeField['type'], value: unknown): void {
 
 function compound(name: string, type: 'name' | 'address', values: Record<string, unknown>): void {
   const plain = values[name]
-  const parts = compoundParts[type].map((part) => ({ type: part.type, value: values[`${name}.${part.name}`] }))
+  const parts = partsOf(name, type)
   if (type === 'name' && typeof plain === 'string') {
     writer.long(1)
     writer.string(plain)
-  } else if (parts.some(({ value }) => value !== undefined && value !== null)) {
+  } else if (parts.some(({ key }) => values[key] !== undefined && values[key] !== null)) {
     writer.long(type === 'name' ? 2 : 1)
-    for (const part of parts) optional(part.type, part.value)
+    for (const part of parts) optional(part.type, values[part.key])
   } else writer.long(0)
+}
+
+const dotted = new Map<string, { key: string; type: ChangeField['type'] }[]>()
+
+/** The parts of a compound field under their dotted names. */
+function partsOf(name: string, type: 'name' | 'address') {
+  let parts = dotted.get(name)
+  if (parts === undefined) {
+    parts = compoundParts[type].map((part) => ({ key: `${name}.${part.name}`, type: part.type }))
+    dotted.set(name, parts)
+  }
+  return parts
 }
