@@ -18,6 +18,13 @@ export const salesforceSettings = z.strictObject({
   clickIdField: field.optional().meta({ description: 'API name of the lead field that holds the click id (fbclid or fbc)' }),
   genderField: field.optional().meta({ description: 'API name of the lead field that holds the gender' }),
   birthDateField: field.optional().meta({ description: 'API name of the lead field that holds the date of birth' }),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .optional()
+    .meta({
+      description: 'currency of all amounts (ISO 4217), for orgs with one currency: Salesforce only tells it where there are several',
+    }),
   channel: z
     .string()
     .regex(/^\/data\/\w{1,80}$/)
