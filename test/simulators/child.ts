@@ -11,8 +11,8 @@ export interface Child {
   close(): Promise<void>
 }
 
-/** Starts `hubspot` or `meta` as a process; `options` are those of its start function that JSON can hold. */
-export async function startChild(name: 'hubspot' | 'meta', options: object = {}): Promise<Child> {
+/** Starts a simulator as a process; `options` are those of its start function that JSON can hold. */
+export async function startChild(name: 'hubspot' | 'salesforce' | 'meta', options: object = {}): Promise<Child> {
   const main = fileURLToPath(new URL(`./${name}/main.ts`, import.meta.url))
   const child = spawn(process.execPath, [main, '--parent', String(process.pid), '--options', JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],

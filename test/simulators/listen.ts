@@ -6,6 +6,8 @@ import { type Misbehaviour, MisbehaviourBook } from './misbehaviour.ts'
 /** A request as it arrived, body unread by anyone. */
 export interface Exchange {
   method: string
+  /** Path and query as they came, nothing decoded. */
+  target: string
   path: string
   query: URLSearchParams
   headers: IncomingHttpHeaders
@@ -40,11 +42,14 @@ export async function listen(options: {
   port?: number | undefined
   commands: Commands
   handle: (exchange: Exchange, short: Misbehaviour | undefined) => Answer | Promise<Answer>
+  /** Request line and headers may be so long; above, nobody gets to see the request. Node's limit by default. */
+  maxHeaderBytes?: number | undefined
   /** Hears of requests that misbehaviour kept from `handle`. */
   unhandled: (exchange: Exchange, rule: Misbehaviour) => void
 }): Promise<Listening> {
   const misbehaviours = new MisbehaviourBook()
-  const server = createServer((request, response) => {
+  const { maxHeaderBytes } = options
+  const server = createServer({ ...(maxHeaderBytes !== undefined && { maxHeaderSize: maxHeaderBytes }) }, (request, response) => {
     serve(request, response).catch((error: unknown) => {
       if (request.destroyed || response.destroyed) return
       send(response, { status: 500, json: { simulatorError: String(error instanceof Error ? error.stack : error) } })
@@ -90,6 +95,7 @@ async function read(request: IncomingMessage): Promise<Exchange> {
   const mark = target.indexOf('?')
   return {
     method: request.method ?? 'GET',
+    target,
     path: decodeURIComponent(mark < 0 ? target : target.slice(0, mark)),
     query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
     headers: request.headers,

@@ -1,5 +1,6 @@
 /** What the end of a transaction leaves behind: rows of history, and changes in the log. */
 import type { Entity, OrgChange } from './change-log.ts'
+import type { Field } from './objects.ts'
 import { isEntity, type Made, type Org, type Row, toSecond, type Value } from './org.ts'
 
 /** A record that a transaction has touched, under the first kind of change that it saw. */
@@ -56,12 +57,11 @@ export function closeTransaction(org: Org, touches: readonly Touch[], made: Made
 }
 
 /** The values of a record as change events carry them: by dotted names, dates and instants in milliseconds, nothing that is empty. */
-export function eventValues(org: Org, entity: Entity, row: Row): Record<string, Value> {
+function eventValues(org: Org, entity: Entity, row: Row): Record<string, Value> {
   const values: Record<string, Value> = {}
-  for (const { name, compound, event, type } of org.fields(entity)) {
-    const value = row[name]
-    if (event && value !== undefined && value !== null)
-      values[compound === undefined ? name : `${compound}.${name}`] = eventValue(type, value)
+  for (const field of org.fields(entity)) {
+    const value = row[field.name]
+    if (field.event && value !== undefined && value !== null) values[toldName(field)] = eventValue(field, value)
   }
   return values
 }
@@ -69,18 +69,24 @@ export function eventValues(org: Org, entity: Entity, row: Row): Record<string, 
 function describeChange(org: Org, change: OrgChange, before: Row | undefined, row: Row): void {
   if (change.changeType === 'CREATE' || change.changeType === 'UNDELETE') change.values = eventValues(org, change.entity, row)
   if (change.changeType !== 'UPDATE') return
-  for (const { name, compound, event, type } of org.fields(change.entity)) {
+  for (const field of org.fields(change.entity)) {
+    const { name, event } = field
     const value = row[name] ?? null
     // Every update is dated, also one within the second of the last.
     if (!event || (value === (before?.[name] ?? null) && name !== 'LastModifiedDate')) continue
-    const dotted = compound === undefined ? name : `${compound}.${name}`
-    change.changedFields.push(dotted)
-    if (value === null) change.nulledFields.push(dotted)
-    change.values[dotted] = eventValue(type, value)
+    const told = toldName(field)
+    change.changedFields.push(told)
+    if (value === null) change.nulledFields.push(told)
+    change.values[told] = eventValue(field, value)
   }
 }
 
-const eventValue = (type: string, value: Value): Value => (type === 'date' && typeof value === 'string' ? Date.parse(value) : value)
+/** A field as change events call it. */
+export const toldName = ({ name, compound }: Field): string => (compound === undefined ? name : `${compound}.${name}`)
+
+/** A value as change events carry it: dates and instants in milliseconds. */
+export const eventValue = ({ type }: Field, value: Value): Value =>
+  type === 'date' && typeof value === 'string' ? Date.parse(value) : value
 
 function hide(change: OrgChange, told: 'gap' | 'overflow' | 'wildcard'): void {
   change.changeType = told === 'overflow' ? 'GAP_OVERFLOW' : `GAP_${change.changeType}`

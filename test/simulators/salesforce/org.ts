@@ -45,6 +45,8 @@ export interface OrgFacts {
   historyShows: 'value' | 'label'
   /** API requests in 24 hours. */
   dailyRequests: number
+  /** Events delivered to subscribers in 24 hours. */
+  dailyDeliveries: number
   /** Lead fields that conversion copies to the field of that name on the opportunity. */
   copiedAtConversion: string[]
 }
@@ -58,7 +60,7 @@ export interface Made {
   at?: number | undefined
   /** Id of a user. */
   by?: string | undefined
-  /** The software that made it, by its `Sforce-Call-Options`; through the REST API. */
+  /** Made through the REST API, by the software of this name in `Sforce-Call-Options`, or none. */
   client?: string | undefined
   /** What the event bus tells of it. */
   told?: Told | undefined
@@ -104,6 +106,7 @@ const defaultFacts: OrgFacts = {
   historyAtCreation: true,
   historyShows: 'value',
   dailyRequests: 100_000,
+  dailyDeliveries: 25_000,
   copiedAtConversion: [],
 }
 const defaultUser = {
@@ -146,8 +149,9 @@ export class Org {
   readonly tracked = new Set<string>()
   /** When records were deleted, for those who ask what was. */
   readonly deletions: { object: string; id: string; at: number }[] = []
-  /** API requests counted against the daily limit. */
+  /** Counted against the daily limits. */
   requestsUsed = 0
+  readonly deliveries: { used: number; max: number }
   readonly #tables = new Map<string, Map<string, Row>>()
   #serial = 0
   #commits = 1_719_876_940_980_994_049n
@@ -157,6 +161,7 @@ export class Org {
     this.number = number
     this.clock = clock
     this.facts = { ...defaultFacts, ...facts }
+    this.deliveries = { used: 0, max: this.facts.dailyDeliveries }
     this.changeLog = createChangeLog({ clock, fields: (entity) => changeFields(this.#definition(entity)) })
     this.objects = new Map(this.facts.packageInstalled ? packagedObjects : standardObjects)
     this.id = makeId('00D', number, 0)
@@ -375,7 +380,7 @@ export class Org {
   head({ at, by, client }: Made) {
     this.#commits += 1n
     return {
-      changeOrigin: client === undefined ? '' : `com/salesforce/api/rest/66.0;client=${client}`,
+      changeOrigin: client === undefined ? '' : `com/salesforce/api/rest/66.0${client && `;client=${client}`}`,
       transactionKey: randomUUID(),
       commitTimestamp: at ?? this.clock(),
       commitNumber: this.#commits,
