@@ -1,6 +1,7 @@
 import type { LeadIdentity } from '../../record.ts'
 import { type ChangeType, changeTypes, type Entity, type EventChange, type FieldValue } from '../change.ts'
 import { codeFields, contactFields, mappedFields, readIdentity } from '../identity.ts'
+import { readLeadId } from '../lead-id-value.ts'
 import { objects } from '../objects.ts'
 import type { SalesforceSettings } from '../settings.ts'
 import type { RawEvent } from './event-schema.ts'
@@ -61,7 +62,10 @@ function readPerson(
   settings: SalesforceSettings,
 ): Pick<EventChange, 'identity' | 'unclear'> {
   const { leadIdField, clickIdField, opportunityLeadIdField, birthDateField } = settings
-  const get = (name: string) => (name === birthDateField ? asDate(values[name]) : asText(values[name]))
+  const get = (name: string) => {
+    if (name === birthDateField) return asDate(values[name])
+    return name === leadIdField || name === opportunityLeadIdField ? readLeadId(values[name]) : asText(values[name])
+  }
   if (entity === 'Opportunity') {
     const metaLeadId = isKnown(opportunityLeadIdField) ? get(opportunityLeadIdField) : undefined
     // An amount means nothing without its currency, which may be the org's.
