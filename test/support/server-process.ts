@@ -19,8 +19,12 @@ export interface ServerProcess {
 
 const main = join(import.meta.dirname, '../../server/main.ts')
 
-/** Not started yet. It goes with the test. */
-export async function serverProcess(t: Test, it: TestApp): Promise<ServerProcess> {
+/** Not started yet. It goes with the test. `env` adds to what it is told, or gives it another address. */
+export async function serverProcess(
+  t: Test,
+  it: TestApp,
+  env: (url: string) => Record<string, string> = () => ({}),
+): Promise<ServerProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const said: string[] = []
@@ -44,6 +48,7 @@ export async function serverProcess(t: Test, it: TestApp): Promise<ServerProcess
           META_GRAPH_URL: it.meta.url,
           META_TIMEOUT_MS: '1000',
           LOG_LEVEL: 'error',
+          ...env(url),
         },
       })
       child.stderr?.on('data', (text) => said.push(String(text)))

@@ -1,0 +1,110 @@
+/** Connecting by a link, in real Chromium against the stand-in's consent page. */
+import t, { type Test } from 'tap'
+import { invite, type NewInvite } from '../../server/settings/invite.ts'
+import { DATASET, PORTAL, TOKEN, testApp } from '../support/app.ts'
+import { openChromium, picture } from '../support/chromium.ts'
+import { serverProcess } from '../support/server-process.ts'
+
+const OTHER = 4004004
+
+async function setUp(t: Test) {
+  const it = await testApp(t, { launch: false })
+  it.hubspot.addPortal({ portalId: OTHER })
+  const server = await serverProcess(t, it, (url) => ({ PUBLIC_URL: url }))
+  it.hubspot.app.redirectUris.push(`${server.url}/oauth/hubspot/callback`)
+  await server.start()
+  const browser = await openChromium(t)
+  const caller = { db: it.db, actor: 'test' }
+  const link = async (what: NewInvite['what']) =>
+    (await invite(caller, { workspace: it.workspaceId, what, hours: 1 }, { apps: it.config.crm, publicUrl: server.url })).url
+  const accounts = async () => (await it.db.selectFrom('connection').select('account_key').execute()).map((row) => row.account_key)
+  return { it, browser, link, accounts, server }
+}
+
+t.test('an admin connects an account, and meets words instead of errors on every side way', async (t) => {
+  const { it, browser, link, accounts } = await setUp(t)
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const title = () => page.locator('h1').innerText()
+  const url = await link({ crm: 'hubspot' })
+
+  await page.goto(url)
+  t.match(await title(), /^Connect HubSpot for /)
+  await picture(page, 'invitation')
+  await page.getByRole('link', { name: 'Continue to HubSpot' }).click()
+  t.equal(await title(), 'Connect app to HubSpot')
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  t.equal(await title(), 'HubSpot was not connected')
+  await picture(page, 'declined')
+
+  await page.goto(url)
+  await page.getByRole('link', { name: 'Continue to HubSpot' }).click()
+  await page.goBack()
+  t.match(await title(), /^Connect HubSpot for /, 'back and on again')
+  await page.getByRole('link', { name: 'Continue to HubSpot' }).click()
+  const tab = await context.newPage()
+  await tab.goto(`${url}/start`)
+
+  await page.getByLabel(`Account ${OTHER}`).check()
+  await page.getByRole('button', { name: 'Connect app' }).dblclick()
+  await page.waitForURL(({ pathname }) => pathname.endsWith('/callback'))
+  t.match(await title(), /is connected|came before/)
+  // The first of the two clicks may still be worked on.
+  while ((await title()) === 'This answer came before') await page.reload()
+  t.equal(await title(), 'HubSpot is connected')
+  await picture(page, 'connected')
+  t.strictSame(await accounts(), [String(PORTAL), String(OTHER)])
+  t.equal(it.hubspot.tokenCounts().exchanges, 1, 'one consent, one exchange')
+
+  await tab.getByRole('button', { name: 'Connect app' }).click()
+  t.equal(await tab.locator('h1').innerText(), 'This link was used')
+  await picture(tab, 'used')
+})
+
+t.test('an expired code and the wrong account are told, and the next try works', async (t) => {
+  const { it, browser, link, accounts } = await setUp(t)
+  const page = await browser.newPage()
+  const title = () => page.locator('h1').innerText()
+  const url = await link({ connectionId: it.connectionId })
+  await page.goto(url)
+  await page.getByRole('link', { name: 'Continue to HubSpot' }).click()
+  await page.getByLabel(`Account ${OTHER}`).check()
+  await page.getByRole('button', { name: 'Connect app' }).click()
+  t.equal(await title(), 'That was another account')
+  await picture(page, 'wrong-account')
+
+  it.hubspot.misbehave({
+    how: 'answer',
+    path: '/token',
+    times: 1,
+    status: 400,
+    json: { status: 'BAD_AUTH_CODE', error: 'invalid_grant', message: 'expired' },
+  })
+  await page.goto(`${url}/start`)
+  await page.getByLabel(`Account ${PORTAL}`).check()
+  await page.getByRole('button', { name: 'Connect app' }).click()
+  t.match(await page.locator('main').innerText(), /used before, or it has run out/)
+
+  await page.goto(`${url}/start`)
+  await page.getByLabel(`Account ${PORTAL}`).check()
+  await page.getByRole('button', { name: 'Connect app' }).click()
+  t.equal(await title(), 'HubSpot is connected again')
+  t.strictSame(await accounts(), [String(PORTAL)])
+})
+
+t.test('the Meta step: a wrong token is told, a good one is kept', async (t) => {
+  const { browser, link } = await setUp(t)
+  const page = await browser.newPage()
+  await page.goto(await link('dataset'))
+  await picture(page, 'dataset')
+  await page.getByLabel('Dataset id').fill(DATASET)
+  await page.getByLabel('Access token').fill('EAAnotthistoken0000000')
+  await page.getByRole('button', { name: 'Check and save' }).click()
+  t.match(await page.getByRole('alert').innerText(), /does not accept this token/)
+  t.equal(await page.getByLabel('Dataset id').inputValue(), DATASET)
+  t.equal(await page.getByLabel('Access token').inputValue(), '', 'a token is never sent back')
+  await picture(page, 'dataset-refused')
+  await page.getByLabel('Access token').fill(TOKEN)
+  await page.getByRole('button', { name: 'Check and save' }).click()
+  t.equal(await page.locator('h1').innerText(), 'The dataset is connected')
+})
