@@ -121,12 +121,17 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSub> {
   function subscribe(call: Call): void {
     counts.subscribes += 1
     let stream: Subscription | undefined
-    const refuse = (how: Refusal) => call.emit('error', pubsubError(how))
+    let refused = false
+    const refuse = (how: Refusal) => {
+      refused = true
+      call.emit('error', pubsubError(how))
+    }
     const early = refusal('Subscribe')
-    if (early !== undefined) return void refuse(early)
     const caller = authorise(call.metadata, options.org)
-    if (caller === undefined) return void refuse('service.auth.error')
+    call.on('error', over)
+    if (early !== undefined || caller === undefined) return void refuse(early ?? 'service.auth.error')
     call.on('data', (request: FetchRequest) => {
+      if (refused) return
       counts.fetches += 1
       if (stream === undefined) {
         const opened = open(call, caller, request, rules)
@@ -138,16 +143,13 @@ export async function startPubSub(options: PubSubOptions): Promise<PubSub> {
         return stream.end('service.auth.refresh.invalid')
       stream.ask(request.numRequested)
     })
-    const over = () => {
+    function over() {
       if (stream === undefined) return
       stream.close()
       unwatch(stream)
     }
     call.on('end', () => (stream === undefined ? call.end() : stream.end('ok')))
-    call.on('cancelled', over)
-    call.on('error', over)
-    call.on('close', over)
-    call.on('finish', over)
+    for (const end of ['cancelled', 'close', 'finish']) call.on(end, over)
   }
 
   /** A method with one answer: refused, late, or answered for an authorised caller. */
