@@ -6,17 +6,22 @@ import { findBackfills, runBackfill } from './backfill/run.ts'
 import type { Config } from './config.ts'
 import { createConnections } from './connections/connections.ts'
 import { createHttp } from './connections/http.ts'
+import { forgetConsents } from './connections/install/consents.ts'
+import { findIdleGrants, renewIdle } from './connections/renew-idle.ts'
 import type { Vault } from './connections/vault.ts'
 import { dropOldPartitions, ensurePartitions } from './database/partitions.ts'
 import type { Database } from './database/pool.ts'
 import { deliver } from './delivery/deliver.ts'
 import { createHttpServer } from './http.ts'
+import { settleArrivals } from './intake/arrival.ts'
 import { catchUp } from './intake/catch-up.ts'
 import { createDirectory } from './intake/directory.ts'
 import { catchUpSoon, findBehind } from './intake/history-cursor.ts'
 import { createInbox } from './intake/inbox.ts'
+import { findPolls, poll } from './intake/poll.ts'
 import { intake } from './intake/routes.ts'
 import { forgetSamples } from './intake/sample.ts'
+import { createStreams } from './intake/streams.ts'
 import { createWebhookAccess } from './intake/webhook-access.ts'
 import type { Log } from './log.ts'
 import { createGraphClient } from './meta/graph-client.ts'
@@ -26,6 +31,7 @@ import { forgetRepeats } from './resolve/repeats.ts'
 import { resolve } from './resolve/resolve.ts'
 import { createInProcessScheduler } from './schedule/in-process.ts'
 import type { Scheduler } from './schedule/scheduler.ts'
+import { installRoutes } from './settings/install/routes.ts'
 
 export interface AppOptions {
   config: Config
@@ -88,17 +94,26 @@ export async function createApp(options: AppOptions): Promise<App> {
   const backfillOptions = { ...resolveOptions, wakeResolve: (connectionId: number) => scheduler.wake('resolve', String(connectionId)) }
   const catchUpOptions = { ...backfillOptions, everyMs: config.catchUpMs }
 
+  const streams = createStreams({ ...backfillOptions, connectors, apps: config.crm })
+
   scheduler.register('resolve', (key, signal) => resolve(resolveOptions, Number(key), signal))
   scheduler.register('deliver', (key, signal) => deliver(deliveryOptions, Number(key), signal))
   scheduler.register('backfill', (key, signal) => runBackfill(backfillOptions, Number(key), signal), { concurrent: 4 })
   scheduler.register('reconcile', (key) => catchUp(catchUpOptions, Number(key)), { concurrent: 4 })
+  scheduler.register('poll', (key) => poll(backfillOptions, Number(key)), { concurrent: 4 })
+  scheduler.register('renew', (key) => renewIdle(connections, Number(key)), { concurrent: 2 })
   // Whatever happened while nobody ran.
-  scheduler.register('awake', () => catchUpSoon(db))
+  scheduler.register('awake', async () => {
+    await settleArrivals(db, connectors, { all: true })
+    await catchUpSoon(db)
+  })
   scheduler.register('sweep', async () => {
+    await settleArrivals(db, connectors)
     const work = await findWork(db)
     for (const id of work.connections) scheduler.wake('resolve', String(id))
     for (const id of work.datasets) scheduler.wake('deliver', String(id))
     for (const id of await findBehind(db)) scheduler.wake('reconcile', String(id))
+    for (const id of await findPolls(db, connectors)) scheduler.wake('poll', String(id))
     for (const id of await findBackfills(db)) scheduler.wake('backfill', String(id))
   })
   scheduler.register('upkeep', async () => {
@@ -106,7 +121,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     await dropOldPartitions(db, Date.now(), config.ledgerDays)
     await forgetRepeats(db, config.ledgerDays)
     await forgetSamples(db)
+    await forgetConsents(db)
     await warnOfExpiry(db)
+    for (const id of await findIdleGrants(db)) scheduler.wake('renew', String(id))
   })
   scheduler.every('sweep', 'all', SWEEP_MS)
   scheduler.every('upkeep', 'all', HOUR)
@@ -127,13 +144,23 @@ export async function createApp(options: AppOptions): Promise<App> {
     wake: (connectionId: number) => scheduler.wake('resolve', String(connectionId)),
   })
 
+  await server.register(installRoutes, {
+    ...{ db, vault, connections, connectors, graph, log },
+    apps: config.crm,
+    http: crmHttp.http,
+    publicUrl: config.publicUrl,
+  })
+
   return {
     server,
-    start: () => scheduler.start(),
+    start() {
+      scheduler.start()
+      streams.start()
+    },
     async stop() {
       stopping = true
       await server.close()
-      await scheduler.stop({ graceMs: GRACE_MS })
+      await Promise.all([streams.stop({ graceMs: GRACE_MS }), scheduler.stop({ graceMs: GRACE_MS })])
       await Promise.all([graph.close(), crmHttp.close()])
     },
   }

@@ -74,6 +74,8 @@ const variables = z.object({
 
 /** What every connector needs from configuration, under the upper-case id of its CRM. */
 const crmVariables = ['APP_ID', 'CLIENT_ID', 'CLIENT_SECRET', 'API_URL'] as const
+/** And where the CRM has a stream. */
+const streamVariable = 'STREAM_URL'
 
 export interface Config {
   /** 0 picks a free one. */
@@ -107,8 +109,18 @@ export interface Config {
 
 /** Names of all variables that `readConfig` knows. */
 export function configVariables(registry: Registry = connectors): string[] {
-  const asked = Object.keys(registry).filter((id) => registry[id]?.manifest.api !== undefined)
-  return [...Object.keys(variables.shape), ...asked.flatMap((id) => crmVariables.map((name) => variableOf(id, name)))]
+  const ofCrms = Object.entries(registry).flatMap(
+    ([
+      id,
+      {
+        manifest: { api },
+      },
+    ]) =>
+      api === undefined
+        ? []
+        : [...crmVariables, ...(api.streamUrl === undefined ? [] : [streamVariable])].map((name) => variableOf(id, name)),
+  )
+  return [...Object.keys(variables.shape), ...ofCrms]
 }
 
 type Registry = Readonly<Record<string, Pick<Connector, 'manifest'>>>
@@ -124,7 +136,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
   const crm: Record<string, AppCredentials> = {}
   for (const [id, { manifest }] of Object.entries(registry)) {
     if (manifest.api === undefined) continue
-    const credentials = readCredentials(id, manifest.api.baseUrl, set, problems)
+    const credentials = readCredentials(id, manifest.api, set, problems)
     if (credentials !== undefined) crm[id] = credentials
   }
   if (set.DATABASE_URL !== undefined && set.ENCRYPTION_KEYS === undefined) {
@@ -158,27 +170,34 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
   }
 }
 
-function variableOf(connectorId: string, name: (typeof crmVariables)[number]): string {
+function variableOf(connectorId: string, name: string): string {
   return `${connectorId.toUpperCase().replaceAll('-', '_')}_${name}`
 }
 
 /** All three or none; problems are added to `problems`. */
 function readCredentials(
   id: string,
-  vendorUrl: string,
+  vendor: { baseUrl: string; streamUrl?: string },
   set: Record<string, string | undefined>,
   problems: string[],
 ): AppCredentials | undefined {
   const [appId, clientId, secrets] = (['APP_ID', 'CLIENT_ID', 'CLIENT_SECRET'] as const).map((name) => set[variableOf(id, name)]?.trim())
-  const url = baseUrl.safeParse(set[variableOf(id, 'API_URL')] ?? vendorUrl)
-  if (!url.success) problems.push(`${variableOf(id, 'API_URL')} ${url.error.issues[0]?.message}`)
+  const origin = (name: string, ofVendor: string) => {
+    const url = baseUrl.safeParse(set[variableOf(id, name)] ?? ofVendor)
+    if (!url.success) problems.push(`${variableOf(id, name)} ${url.error.issues[0]?.message}`)
+    return url.data ?? ofVendor
+  }
+  const urls = {
+    baseUrl: origin('API_URL', vendor.baseUrl),
+    ...(vendor.streamUrl !== undefined && { streamUrl: origin(streamVariable, vendor.streamUrl) }),
+  }
   if (appId === undefined && clientId === undefined && secrets === undefined) return undefined
   for (const name of ['APP_ID', 'CLIENT_ID', 'CLIENT_SECRET'] as const) {
     if (set[variableOf(id, name)] === undefined) problems.push(`${variableOf(id, name)} is missing: the credentials of a CRM go together`)
   }
   const clientSecrets = (secrets ?? '').split(',').map((secret) => secret.trim())
   if (secrets !== undefined && clientSecrets.includes('')) problems.push(`${variableOf(id, 'CLIENT_SECRET')} has an empty entry`)
-  return { appId: appId ?? '', clientId: clientId ?? '', clientSecrets, baseUrl: url.data ?? vendorUrl }
+  return { appId: appId ?? '', clientId: clientId ?? '', clientSecrets, ...urls }
 }
 
 function invalid(problems: readonly string[]): CodedError {

@@ -10,7 +10,7 @@ import type { Database } from '../database/pool.ts'
 import type { Row } from '../database/tables.ts'
 import { transaction } from '../database/transaction.ts'
 import { insertPackets } from '../intake/inbox.ts'
-import { packChanges } from '../intake/packet.ts'
+import { packInParts } from '../intake/pack-in-parts.ts'
 import type { ReachedMilestone } from '../leads/milestones.ts'
 import type { ResolveOptions } from '../resolve/resolve.ts'
 import { type ConnectionSetup, readSetup } from '../resolve/setup.ts'
@@ -30,7 +30,6 @@ const YIELD_MS = 250
 const MOST_WAITING_MS = 60_000
 /** Between looks at a connection that is paused or has no route, ms. */
 const IDLE_MS = 5_000
-const CHANGES_A_PACKET = 100
 
 /** Backfills that have something to do, also if only to see that they are done. */
 export async function findBackfills(db: Database): Promise<number[]> {
@@ -136,12 +135,9 @@ async function read({ options, backfill, setup, connector, context, lease, ended
   let position = backfill.position ?? undefined
   while (!ended() && (await findHindrance(db, setup.connectionId)) === undefined) {
     const page = await readPage(connector, context, backfill, position)
-    const sealer = options.vault.for('packet')
     const receivedAt = options.now?.() ?? Date.now()
-    const packets = inPackets(page.changes).map((changes) => ({
-      ...packChanges(sealer, setup.connectionId, changes, receivedAt),
-      backfillId: id,
-    }))
+    const parts = packInParts(options.vault.for('packet'), setup.connectionId, page.changes, receivedAt)
+    const packets = parts.map((packet) => ({ ...packet, backfillId: id }))
     const taken = await transaction(db, async (trx) => {
       await lease.guard(trx)
       const moved = await trx
@@ -208,12 +204,6 @@ async function readPage(
       cause: thrown,
     })
   }
-}
-
-function inPackets(changes: readonly unknown[]): unknown[][] {
-  const packets: unknown[][] = []
-  for (let from = 0; from < changes.length; from += CHANGES_A_PACKET) packets.push(changes.slice(from, from + CHANGES_A_PACKET))
-  return packets
 }
 
 /** The CRM keeps nothing of earlier stages. */

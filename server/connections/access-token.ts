@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AppCredentials, Connector, HttpPort } from '../../connectors/connector.ts'
+import type { Access, AppCredentials, Connector, HttpPort } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import type { Database } from '../database/pool.ts'
 import type { Log } from '../log.ts'
@@ -23,13 +23,15 @@ export interface AccessTokenOptions {
 }
 
 export interface AccessToken {
-  /** A token that works, renewed ahead of its end. */
-  current(): Promise<string>
+  /** A token that works, renewed ahead of its end, with the origin that it is for. */
+  current(): Promise<Access>
   /**
    * A token in place of one that the CRM refused; `undefined` where renewing was tried a moment ago and did not help, so
    * that a CRM which refuses every token is not flooded.
    */
-  instead(refused: string): Promise<string | undefined>
+  instead(refused: string): Promise<Access | undefined>
+  /** Renews a grant that is older than `ageMs`, whether its token works or not: CRMs forget grants that nobody uses. */
+  renew(ageMs: number): Promise<void>
 }
 
 const HTTP_MS = 10_000
@@ -44,7 +46,7 @@ const PATIENCE_MS = 15_000
  * by one caller of one process at a time, and stored before anyone uses it. Renewal that fails for a passing reason, or
  * through our own fault, leaves the old token in use while it lives.
  *
- * Both functions throw `CodedError`: `grant_revoked` (the connection now asks the customer to connect again), `not_connected`,
+ * Its functions throw `CodedError`: `grant_revoked` (the connection now asks the customer to connect again), `not_connected`,
  * `app_misconfigured`, or a passing code with a delay.
  */
 export function createAccessToken(options: AccessTokenOptions): AccessToken {
@@ -58,9 +60,11 @@ export function createAccessToken(options: AccessTokenOptions): AccessToken {
   let failure: { error: CodedError; until: number } | undefined
 
   const works = (grant: StoredGrant) => grant.accessToken !== refused && now() < grant.expiresAt
+  /** Grants of before are renewed, however long they last. */
+  let idleSince = Number.NEGATIVE_INFINITY
   const isDue = (grant: StoredGrant) => {
     const life = grant.expiresAt - grant.grantedAt
-    return !works(grant) || now() >= grant.expiresAt - Math.min(AHEAD_MS, life / 2)
+    return !works(grant) || grant.grantedAt < idleSince || now() >= grant.expiresAt - Math.min(AHEAD_MS, life / 2)
   }
 
   async function grantKnown(): Promise<StoredGrant> {
@@ -134,9 +138,11 @@ export function createAccessToken(options: AccessTokenOptions): AccessToken {
 
   const orThrow = (grant: StoredGrant, error: CodedError) => orElse(works(grant) ? grant : undefined, error)
 
+  const accessOf = ({ accessToken, apiUrl = app.baseUrl }: StoredGrant): Access => ({ token: accessToken, apiUrl })
+
   return {
     async current() {
-      return (await grantInUse()).accessToken
+      return accessOf(await grantInUse())
     },
     async instead(token) {
       if ((await grantKnown()).accessToken === token) {
@@ -144,8 +150,14 @@ export function createAccessToken(options: AccessTokenOptions): AccessToken {
         refused = token
         replacedAt = now()
       }
-      const { accessToken } = await grantInUse()
-      return accessToken === token ? undefined : accessToken
+      const grant = await grantInUse()
+      return grant.accessToken === token ? undefined : accessOf(grant)
+    },
+    async renew(ageMs) {
+      idleSince = now() - ageMs
+      // Another process may have renewed it, or have been given a new one.
+      known = undefined
+      await grantInUse()
     },
   }
 }

@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AppCredentials, Connector, CrmClient, CrmReply, CrmRequest, HttpPort, HttpReply } from '../../connectors/connector.ts'
+import type { Access, Connector, CrmClient, CrmReply, CrmRequest, HttpPort, HttpReply } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import { parseJson } from '../../connectors/parse-json.ts'
 import type { Log } from '../log.ts'
 import type { AccessToken } from './access-token.ts'
+import type { AllocationWatch } from './allocation.ts'
 import { createRateGate, type RateGate } from './rate-gate.ts'
 
 export interface ClientOptions {
   connectionId: number
   connector: Pick<Connector, 'manifest' | 'classify'>
-  app: Pick<AppCredentials, 'baseUrl'>
-  accessToken: AccessToken
+  accessToken: Pick<AccessToken, 'current' | 'instead'>
+  /** Watches the allocation that the account gives to all software together. */
+  allocation?: AllocationWatch
   http: HttpPort
   log: Log
   /** First pause before a request is tried again where the CRM names none, ms; it doubles. Default 1 s. */
@@ -27,13 +29,14 @@ const MAX_RETRYING_MS = 20_000
  * Requests to the CRM in the name of one connection: with its token, under the limits of the connector's manifest (kept in
  * this process, one client for each connection), tried up to three times within 20 s. A token that the CRM refuses is
  * replaced once. Throws `CodedError`: what the connector makes of the CRM's answer, `network`, `unreadable_answer`,
- * `crm_limit_reached`, or what `AccessToken` throws; where the CRM named a delay too long to sit out, it is in `retry`.
+ * `crm_limit_reached`, `allocation_used_up`, or what `AccessToken` throws; where the CRM named a delay too long to sit out, it
+ * is in `retry`.
  *
  * Requests are repeated after failures that may have come too late to prevent their effect, so connectors make only such as
  * can be repeated without harm.
  */
 export function createCrmClient(options: ClientOptions): CrmClient {
-  const { connectionId, connector, app, accessToken, http, log, backOffMs = 1_000, maxQueueMs = 30_000 } = options
+  const { connectionId, connector, accessToken, allocation, http, log, backOffMs = 1_000, maxQueueMs = 30_000 } = options
   const { limits } = connector.manifest
   const gates: Record<string, RateGate> & { default: RateGate } = { default: createRateGate(limits.default, maxQueueMs) }
   for (const [bucket, limit] of Object.entries(limits)) if (bucket !== 'default') gates[bucket] = createRateGate(limit, maxQueueMs)
@@ -56,12 +59,15 @@ export function createCrmClient(options: ClientOptions): CrmClient {
   }
 
   /** One exchange under the limits; comes back with the error where there was no answer. */
-  async function exchange(request: CrmRequest, token: string): Promise<HttpReply | CodedError> {
+  async function exchange(request: CrmRequest, { token, apiUrl }: Access): Promise<HttpReply | CodedError> {
     const { bucket = 'default', expect: _, ...rest } = request
     const headers = { ...request.headers, authorization: `Bearer ${token}` }
+    allocation?.enter()
     const leave = await enter(bucket)
     try {
-      return await http({ ...rest, url: urlBelow(app.baseUrl, request.url), headers })
+      const reply = await http({ ...rest, url: urlBelow(apiUrl, request.url), headers })
+      allocation?.note(reply)
+      return reply
     } catch (error) {
       if (error instanceof CodedError) return error
       throw error
@@ -72,10 +78,10 @@ export function createCrmClient(options: ClientOptions): CrmClient {
 
   /** Throws what waiting here cannot mend; comes back with what it may. */
   async function attempt(request: CrmRequest): Promise<CrmReply | CodedError> {
-    const token = await accessToken.current()
-    let outcome = judge(await exchange(request, token), request)
+    const access = await accessToken.current()
+    let outcome = judge(await exchange(request, access), request)
     if (isExpired(outcome)) {
-      const other = await accessToken.instead(token)
+      const other = await accessToken.instead(access.token)
       if (other !== undefined) outcome = judge(await exchange(request, other), request)
       if (isExpired(outcome)) throw outcome
     }

@@ -3,9 +3,10 @@ import { CodedError } from '../../connectors/errors.ts'
 import { connectors as registry } from '../../connectors/registry.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import type { Database } from '../database/pool.ts'
-import type { ConnectionState } from '../database/tables.ts'
+import type { ConnectionState, Row } from '../database/tables.ts'
 import type { Log } from '../log.ts'
-import { createAccessToken } from './access-token.ts'
+import { type AccessToken, createAccessToken } from './access-token.ts'
+import { watchAllocation } from './allocation.ts'
 import { type ClientOptions, createCrmClient } from './client.ts'
 import { notConnected } from './grants.ts'
 import type { Vault } from './vault.ts'
@@ -22,6 +23,8 @@ export interface Connection {
   connector: Connector
   /** What the connector's functions take. */
   context: ConnectionContext
+  /** Its tokens, for transports of the connector's own. */
+  access: AccessToken
 }
 
 export interface ConnectionsOptions {
@@ -52,19 +55,20 @@ const REMEMBER_MS = 5_000
 /** The installed connections, each with one client for this process: limits and tokens are kept there. */
 export function createConnections(options: ConnectionsOptions): Connections {
   const { db, apps, connectors = registry } = options
-  const clients = new Map<number, ConnectionContext['client']>()
+  const ports = new Map<number, Pick<Connection, 'access'> & Pick<ConnectionContext, 'client'>>()
   const remembered = new Map<number, { connection: Promise<Connection>; until: number }>()
 
   async function read(connectionId: number): Promise<Connection> {
     const row = await db.selectFrom('connection').selectAll().where('id', '=', connectionId).executeTakeFirst()
     if (row === undefined || row.state === 'removed') {
-      clients.delete(connectionId)
+      ports.delete(connectionId)
       throw notConnected()
     }
     const connector = Object.hasOwn(connectors, row.crm) ? connectors[row.crm] : undefined
     const app = Object.hasOwn(apps, row.crm) ? apps[row.crm] : undefined
     if (connector === undefined || (app === undefined && connector.manifest.api !== undefined)) throw connectorOff(row.crm)
     const rules = rulesSchema.parse(row.rules)
+    const { access, client } = app === undefined ? neverAsked : portsOf(row, connector, app)
     return {
       id: row.id,
       workspaceId: row.workspace_id,
@@ -76,22 +80,27 @@ export function createConnections(options: ConnectionsOptions): Connections {
       rules,
       connector,
       context: {
-        client: app === undefined ? neverAsked : clientOf(row.id, row.account_key, connector, app),
+        client,
         account: row.account_key,
         scopes: row.scopes,
         settings: connector.manifest.settings.parse(row.settings),
         ruleFields: ruleFields(rules),
       },
+      access,
     }
   }
 
-  function clientOf(connectionId: number, account: string, connector: Connector, app: AppCredentials): ConnectionContext['client'] {
-    const known = clients.get(connectionId)
+  function portsOf({ id, account_key: account, workspace_id: workspaceId }: Row<'connection'>, connector: Connector, app: AppCredentials) {
+    const known = ports.get(id)
     if (known !== undefined) return known
-    const accessToken = createAccessToken({ ...options, connectionId, account, connector, app })
-    const client = createCrmClient({ ...options, ...options.client, connectionId, connector, app, accessToken })
-    clients.set(connectionId, client)
-    return client
+    const access = createAccessToken({ ...options, connectionId: id, account, connector, app })
+    const allocation = watchAllocation({ ...options, connectionId: id, workspaceId, connector })
+    const made = {
+      access,
+      client: createCrmClient({ ...options, ...options.client, connectionId: id, connector, accessToken: access, allocation }),
+    }
+    ports.set(id, made)
+    return made
   }
 
   return {
@@ -107,17 +116,19 @@ export function createConnections(options: ConnectionsOptions): Connections {
   }
 }
 
-/** The client of CRMs that are never asked. */
-const neverAsked: ConnectionContext['client'] = {
-  request: () =>
-    Promise.reject(
-      new CodedError({
-        code: 'never_asked',
-        retry: 'never',
-        scope: 'connection',
-        userText: 'This CRM only sends; it cannot be asked for anything.',
-      }),
-    ),
+/** For CRMs that are never asked. */
+const refuse = (): Promise<never> =>
+  Promise.reject(
+    new CodedError({
+      code: 'never_asked',
+      retry: 'never',
+      scope: 'connection',
+      userText: 'This CRM only sends; it cannot be asked for anything.',
+    }),
+  )
+const neverAsked: Pick<Connection, 'access'> & Pick<ConnectionContext, 'client'> = {
+  access: { current: refuse, instead: refuse, renew: refuse },
+  client: { request: refuse },
 }
 
 /** The CRM fields that the rules look at. */

@@ -33,6 +33,8 @@ export interface ConnectionTable {
   rules: JsonByDefault
   created_at: InstantByDefault
   catch_up_minutes: number | null
+  arrival: 'push' | 'stream' | 'poll' | null
+  sandbox: Generated<boolean>
 }
 
 export interface DatasetTable {
@@ -88,6 +90,11 @@ export interface CursorTable {
   position: string | null
   covered_until: Nullable<Instant>
   due_at: InstantByDefault
+  changed_at: Nullable<Instant>
+  standing: string | null
+  standing_text: string | null
+  standing_at: Nullable<Instant>
+  wanted_until: Nullable<Instant>
 }
 
 export interface PacketTable {
@@ -139,8 +146,7 @@ export interface RecordTable {
   looked_up_at: Nullable<Instant>
   look_again_at: Nullable<Instant>
   looks: Generated<number>
-  last_stage: string | null
-  last_at: Nullable<Instant>
+  stages: Nullable<Json>
   history_read_to: Nullable<Instant>
 }
 
@@ -251,6 +257,37 @@ export interface ReevaluationTable {
   requested_at: InstantByDefault
 }
 
+export interface WireSchemaTable {
+  crm: string
+  id: string
+  body: string
+  created_at: InstantByDefault
+}
+
+export interface InvitationTable {
+  id: Generated<number>
+  token_hash: Buffer
+  workspace_id: number
+  purpose: 'crm' | 'dataset'
+  crm: string | null
+  auth_url: string | null
+  connection_id: number | null
+  created_by: string
+  created_at: InstantByDefault
+  expires_at: Instant
+  used_at: Nullable<Instant>
+}
+
+export interface ConsentTable {
+  state_hash: Buffer
+  browser_hash: Buffer
+  invitation_id: number
+  verifier: Buffer
+  expires_at: Instant
+  answered_at: Nullable<Instant>
+  connection_id: number | null
+}
+
 export interface Tables {
   workspace: WorkspaceTable
   connection: ConnectionTable
@@ -273,6 +310,9 @@ export interface Tables {
   tally: TallyTable
   backfill: BackfillTable
   reevaluation: ReevaluationTable
+  invitation: InvitationTable
+  consent: ConsentTable
+  wire_schema: WireSchemaTable
 }
 
 /** A row as it is read. */

@@ -15,7 +15,8 @@ import type { Log } from '../log.ts'
 import { type Lease, withLease } from '../schedule/lease.ts'
 import { type HistoryCursor, moveCovered, movePosition, type Reading, readHistoryCursor, setDue } from './history-cursor.ts'
 import { insertPackets } from './inbox.ts'
-import { packChanges } from './packet.ts'
+import { isInboxFull } from './is-inbox-full.ts'
+import { packInParts } from './pack-in-parts.ts'
 
 export interface CatchUpOptions {
   db: Database
@@ -36,10 +37,6 @@ const SAFETY_LAG_MS = 120_000
 const OVERLAP_MS = 300_000
 /** Meta takes nothing older. */
 const MOST_MS = 7 * 24 * 3_600_000
-/** Changes in one packet; HubSpot's own bodies hold as many. */
-const PACKET = 100
-/** Packets that wait to be handled, from which on no more are added: live changes must not stand behind the past. */
-const MOST_WAITING = 20
 const WAIT_MS = 1_000
 const LATER_MS = 60_000
 const NEVER_MS = 300_000
@@ -64,7 +61,7 @@ async function readOnce(options: CatchUpOptions, connectionId: number, lease: Le
   const oldest = now - MOST_MS
   const reading = cursor.reading !== undefined && cursor.reading.to > oldest ? cursor.reading : nextPeriod(cursor, now)
   if (reading === undefined) return putOff(db, connectionId, everyMs)
-  if (await isBusy(db, connectionId)) return Date.now() + WAIT_MS
+  if (await isInboxFull(db, connectionId)) return Date.now() + WAIT_MS
 
   let page: HistoryPage
   try {
@@ -84,7 +81,10 @@ async function readOnce(options: CatchUpOptions, connectionId: number, lease: Le
   if (page.next !== undefined) return Date.now()
   await closeNotice(db, `connection:${connectionId}`, 'catch_up')
   // A reading that was interrupted for long ends long before now: the next one follows at once.
-  return putOff(db, connectionId, now - reading.to > everyMs + SAFETY_LAG_MS ? 0 : everyMs)
+  if (now - reading.to > everyMs + SAFETY_LAG_MS) return putOff(db, connectionId, 0)
+  // What is known to be missing may have been too young to be read now.
+  const { wantedUntil = 0 } = cursor
+  return putOff(db, connectionId, wantedUntil > reading.to ? Math.min(everyMs, wantedUntil + SAFETY_LAG_MS - now + 1) : everyMs)
 }
 
 /** What is to be read next; undefined while there is nothing new. Never before the connection was made: that is a backfill. */
@@ -102,11 +102,7 @@ async function store(
   { from, to }: Reading,
   { changes, next }: HistoryPage,
 ): Promise<void> {
-  const sealer = vault.for('packet')
-  const receivedAt = Date.now()
-  const packets = Array.from({ length: Math.ceil(changes.length / PACKET) }, (_, index) =>
-    packChanges(sealer, connectionId, changes.slice(index * PACKET, (index + 1) * PACKET), receivedAt),
-  )
+  const packets = packInParts(vault.for('packet'), connectionId, changes, Date.now())
   await transaction(db, async (trx) => {
     await lease.guard(trx)
     if (!(await stillWorks(trx, connectionId))) return
@@ -145,12 +141,4 @@ async function tell(db: Database, connectionId: number, error: CodedError): Prom
     code: 'catch_up',
     text: `Changes that the CRM did not report by itself cannot be looked for: ${error.userText}`,
   })
-}
-
-async function isBusy(db: Database, connectionId: number): Promise<boolean> {
-  const found = await sql<{ waiting: number }>`
-    select count(*)::int as waiting from (select from packet where connection_id = ${connectionId} and not quarantined limit ${MOST_WAITING}) few`.execute(
-    db,
-  )
-  return (found.rows[0]?.waiting ?? 0) >= MOST_WAITING
 }

@@ -21,6 +21,8 @@ export interface HistoryCursor {
   reading?: Reading
   /** The connection's own interval. */
   everyMs?: number
+  /** Up to here it has to be read soon, because changes are known to be missing. */
+  wantedUntil?: number
 }
 
 const reading = z.object({ from: z.number(), to: z.number(), next: z.string().optional() })
@@ -38,8 +40,9 @@ export async function readHistoryCursor(db: Database, connectionId: number): Pro
     covered_until: Date
     position: string | null
     minutes: number | null
+    wanted_until: Date | null
   }>`
-    select c.state in ('active', 'attention') as works, u.due_at <= now() as due, c.created_at, u.covered_until, u.position,
+    select c.state in ('active', 'attention') as works, u.due_at <= now() as due, c.created_at, u.covered_until, u.position, u.wanted_until,
       case when isfinite(u.due_at) then extract(epoch from u.due_at)::float8 * 1000 end as due_at, c.catch_up_minutes as minutes
     from connection c join cursor u on u.connection_id = c.id and u.channel = 'history' where c.id = ${connectionId}`.execute(db)
   const row = found.rows[0]
@@ -52,6 +55,7 @@ export async function readHistoryCursor(db: Database, connectionId: number): Pro
     coveredUntil: row.covered_until.getTime(),
     ...(row.position !== null && { reading: reading.parse(JSON.parse(row.position)) }),
     ...(row.minutes !== null && { everyMs: row.minutes * 60_000 }),
+    ...(row.wanted_until !== null && { wantedUntil: row.wanted_until.getTime() }),
   }
 }
 

@@ -42,15 +42,11 @@ export async function withLease<Value>(
   { ttlMs = 12_000, renewMs = 4_000 }: LeaseOptions = {},
 ): Promise<LeaseResult<Value>> {
   const owner = randomUUID()
-  const ttl = sql`make_interval(secs => ${ttlMs / 1000})`
+  const ttl = seconds(ttlMs)
   const asked = performance.now()
-  const taken = await sql<{ fence: string }>`
-    insert into lease as held (key, owner, fence, until) values (${key}, ${owner}, 1, clock_timestamp() + ${ttl})
-    on conflict (key) do update set owner = excluded.owner, fence = held.fence + 1, until = excluded.until
-    where held.until <= clock_timestamp()
-    returning fence`.execute(db)
-  const fence = taken.rows[0]?.fence
-  if (fence === undefined) return { ran: false, until: await heldUntil(db, key) }
+  const [taken] = await take(db, owner, [key], ttlMs)
+  if (taken === undefined) return { ran: false, until: await heldUntil(db, key) }
+  const { fence } = taken
 
   // Measured by our own steady clock from before the request, so it ends here before it ends in the database.
   let lasts = asked + ttlMs
@@ -91,6 +87,91 @@ export async function withLease<Value>(
     // The row stays, and with it the fence. If this fails, the lease runs out by itself.
     await sql`update lease set until = '-infinity' where ${ours}`.execute(db).catch(() => undefined)
   }
+}
+
+/** Many leases of one runner, renewed together. */
+export interface LeaseSet {
+  /** Names the runner in the table. */
+  readonly owner: string
+  /** Takes those that nobody holds. Returns their fences by key. */
+  take(keys: readonly string[]): Promise<Map<string, bigint>>
+  /** Lets go of leases; others may take them at once. */
+  release(keys: readonly string[]): Promise<void>
+  /** Lets go of all. */
+  close(): Promise<void>
+}
+
+/**
+ * A set of leases that is renewed with one statement, however many they are. A write that one of them guards locks its row
+ * as `Lease.guard` does: by `key`, `owner` and `fence`, `until` still to come, for share.
+ *
+ * @param onLost told of every lease that was lost, not of those let go of
+ */
+export function createLeaseSet(
+  db: Database,
+  onLost: (key: string) => void,
+  { ttlMs = 12_000, renewMs = 4_000 }: LeaseOptions = {},
+): LeaseSet {
+  const owner = randomUUID()
+  /** Until when each lasts at least, by our own steady clock. */
+  const held = new Map<string, number>()
+
+  function lose(key: string): void {
+    if (held.delete(key)) onLost(key)
+  }
+
+  async function renew(): Promise<void> {
+    const from = performance.now()
+    const before = [...held.keys()]
+    const { rows } = await sql<{ key: string }>`
+      update lease set until = clock_timestamp() + ${seconds(ttlMs)}
+      where key = any(${before}::text[]) and owner = ${owner} and until > clock_timestamp() returning key`.execute(db)
+    const renewed = new Set(rows.map(({ key }) => key))
+    for (const key of before) {
+      if (!renewed.has(key)) lose(key)
+      else if (held.has(key)) held.set(key, from + ttlMs)
+    }
+  }
+
+  const timer = setInterval(() => {
+    const now = performance.now()
+    for (const [key, lasts] of held) if (now > lasts) lose(key)
+    // A renewal that fails or hangs is tried again next time.
+    if (held.size > 0) renew().catch(() => undefined)
+  }, renewMs)
+
+  async function release(keys: readonly string[]): Promise<void> {
+    for (const key of keys) held.delete(key)
+    await sql`update lease set until = '-infinity' where key = any(${keys}::text[]) and owner = ${owner}`.execute(db)
+  }
+
+  return {
+    owner,
+    async take(keys) {
+      const asked = performance.now()
+      const taken = await take(db, owner, keys, ttlMs)
+      for (const { key } of taken) held.set(key, asked + ttlMs)
+      return new Map(taken.map(({ key, fence }) => [key, BigInt(fence)]))
+    },
+    release,
+    async close() {
+      clearInterval(timer)
+      if (held.size > 0) await release([...held.keys()])
+    },
+  }
+}
+
+const seconds = (ms: number) => sql`make_interval(secs => ${ms / 1000})`
+
+/** Takes those leases that have run out or were never held, in the order of their keys. */
+async function take(db: Database, owner: string, keys: readonly string[], ttlMs: number): Promise<{ key: string; fence: string }[]> {
+  const taken = await sql<{ key: string; fence: string }>`
+    insert into lease as held (key, owner, fence, until)
+    select key, ${owner}, 1, clock_timestamp() + ${seconds(ttlMs)} from unnest(${keys}::text[]) as wanted(key) order by key
+    on conflict (key) do update set owner = excluded.owner, fence = held.fence + 1, until = excluded.until
+    where held.until <= clock_timestamp()
+    returning key, fence`.execute(db)
+  return taken.rows
 }
 
 async function heldUntil(db: Database, key: string): Promise<Date> {

@@ -7,9 +7,9 @@ import { PORTAL, setUp } from './set-up.ts'
 t.test('a living token is used as it is', async (t) => {
   const { newAccessToken, grant, passMinutes, crm } = await setUp(t)
   const accessToken = newAccessToken()
-  t.equal(await accessToken.current(), grant.accessToken)
+  t.equal((await accessToken.current()).token, grant.accessToken)
   passMinutes(24)
-  t.equal(await accessToken.current(), grant.accessToken)
+  t.equal((await accessToken.current()).token, grant.accessToken)
   t.equal(crm.tokenCounts().refreshes, 0)
 })
 
@@ -17,13 +17,13 @@ t.test('five minutes before its end a token is renewed and stored', async (t) =>
   const { newAccessToken, grant, passMinutes, crm, storedGrant, now } = await setUp(t)
   const accessToken = newAccessToken()
   passMinutes(25.1)
-  const token = await accessToken.current()
+  const token = (await accessToken.current()).token
   t.not(token, grant.accessToken)
   const stored = await storedGrant()
   t.match(stored, { accessToken: token, refreshToken: grant.refreshToken, account: String(PORTAL) })
   t.ok(stored.expiresAt - now() > 29 * 60_000 && stored.grantedAt <= now())
-  t.equal(await accessToken.current(), token)
-  t.equal(await newAccessToken().current(), token, 'another process uses the stored one')
+  t.equal((await accessToken.current()).token, token)
+  t.equal((await newAccessToken().current()).token, token, 'another process uses the stored one')
   t.equal(crm.tokenCounts().refreshes, 1)
 })
 
@@ -32,9 +32,9 @@ t.test('a token of short life is renewed at its half', async (t) => {
   await storeGrant(db, vault, connectionId, { ...grant, grantedAt: now(), expiresAt: now() + 6 * 60_000 })
   const accessToken = newAccessToken()
   passMinutes(2.9)
-  t.equal(await accessToken.current(), grant.accessToken)
+  t.equal((await accessToken.current()).token, grant.accessToken)
   passMinutes(0.2)
-  t.not(await accessToken.current(), grant.accessToken)
+  t.not((await accessToken.current()).token, grant.accessToken)
 })
 
 t.test('many callers of several processes renew once', async (t) => {
@@ -44,7 +44,7 @@ t.test('many callers of several processes renew once', async (t) => {
   passMinutes(31)
   const processes = [newAccessToken(), newAccessToken(), newAccessToken()]
   const tokens = await Promise.all(Array.from({ length: 21 }, (_, index) => processes[index % 3]?.current()))
-  t.equal(new Set(tokens).size, 1)
+  t.equal(new Set(tokens.map((access) => access?.token)).size, 1)
   t.match(crm.tokenCounts(), { refreshes: 1, refused: 0 })
 })
 
@@ -60,7 +60,7 @@ t.test('a new token is stored before it is handed out, so that a refresh token g
   const accessToken = newAccessToken(listening)
   for (let round = 1; round <= 3; round++) {
     passMinutes(31)
-    const token = await accessToken.current()
+    const token = (await accessToken.current()).token
     t.match(await storedGrant(), { accessToken: token, refreshToken: answers.at(-1) })
   }
   t.equal(new Set(answers).size, 3)
@@ -77,7 +77,7 @@ t.test('a grant that could not be stored is stored later, not asked for again', 
   passMinutes(31)
   await t.rejects(accessToken.current(), /secret/)
   await sql`alter table secret_away rename to secret`.execute(db)
-  const token = await accessToken.current()
+  const token = (await accessToken.current()).token
   t.match(await storedGrant(), { accessToken: token })
   t.match(crm.tokenCounts(), { refreshes: 1, refused: 0 })
 })
@@ -85,14 +85,15 @@ t.test('a grant that could not be stored is stored later, not asked for again', 
 t.test('a refused token is replaced once, not again and again', async (t) => {
   const { newAccessToken, grant, crm, passMinutes } = await setUp(t)
   const accessToken = newAccessToken()
-  const tokens = await Promise.all(Array.from({ length: 10 }, () => accessToken.instead(grant.accessToken)))
+  const instead = async (refused: string) => (await accessToken.instead(refused))?.token
+  const tokens = await Promise.all(Array.from({ length: 10 }, () => instead(grant.accessToken)))
   t.equal(new Set(tokens).size, 1)
   t.not(tokens[0], grant.accessToken)
-  t.equal(await accessToken.instead(grant.accessToken), tokens[0], 'who comes late gets the new one')
-  t.equal(await accessToken.instead(tokens[0] as string), undefined, 'a second one is not tried at once')
+  t.equal(await instead(grant.accessToken), tokens[0], 'who comes late gets the new one')
+  t.equal(await instead(tokens[0] as string), undefined, 'a second one is not tried at once')
   t.equal(crm.tokenCounts().refreshes, 1)
   passMinutes(1)
-  t.ok(await accessToken.instead(tokens[0] as string))
+  t.ok(await instead(tokens[0] as string))
   t.equal(crm.tokenCounts().refreshes, 2)
 })
 
@@ -126,7 +127,7 @@ t.test('connecting again settles it', async (t) => {
     grantedAt: now(),
     expiresAt: now() + 30 * 60_000,
   })
-  t.equal(await accessToken.current(), fresh)
+  t.equal((await accessToken.current()).token, fresh)
   t.match(await connection(), { state: 'setup', state_reason: null })
   t.match(await notices(), [{ closed_at: Date }])
 })
@@ -148,7 +149,7 @@ t.test('a refusal that comes after the customer connected again changes nothing'
     })
     return reply
   })
-  t.equal(await accessToken.current(), fresh)
+  t.equal((await accessToken.current()).token, fresh)
   t.match(await connection(), { state: 'setup' })
 })
 
@@ -157,7 +158,7 @@ t.test('wrong credentials of our app leave the customer alone and tell the opera
   crm.setClientSecret({ clientSecret: 'another' })
   const accessToken = newAccessToken()
   passMinutes(26)
-  t.equal(await accessToken.current(), grant.accessToken, 'the old token works still')
+  t.equal((await accessToken.current()).token, grant.accessToken, 'the old token works still')
   passMinutes(5)
   await t.rejects(accessToken.current(), { code: 'app_misconfigured' })
   t.match(await connection(), { state: 'setup', state_reason: null })
@@ -170,13 +171,13 @@ t.test('while HubSpot cannot renew, the old token is used, and HubSpot is given 
   const accessToken = newAccessToken()
   crm.fail({ status: 500, path: '/oauth/', times: 0 })
   passMinutes(26)
-  for (let i = 0; i < 5; i++) t.equal(await accessToken.current(), grant.accessToken)
+  for (let i = 0; i < 5; i++) t.equal((await accessToken.current()).token, grant.accessToken)
   t.equal(crm.requests().filter(({ path }) => path.startsWith('/oauth/')).length, 1, 'it is asked once, not five times')
   crm.behave()
-  t.equal(await accessToken.current(), grant.accessToken, 'it is not asked again at once')
+  t.equal((await accessToken.current()).token, grant.accessToken, 'it is not asked again at once')
   t.equal(crm.tokenCounts().refreshes, 0)
   passMinutes(1)
-  t.not(await accessToken.current(), grant.accessToken)
+  t.not((await accessToken.current()).token, grant.accessToken)
   t.match(await connection(), { state: 'setup' })
 })
 
@@ -193,7 +194,7 @@ t.test('without a living token a passing failure says when to come back', async 
   t.equal(error.code, 'token_endpoint_unavailable')
   t.ok(error.retry.afterMs > 0 && error.retry.afterMs <= 10_000)
   passMinutes(1)
-  t.type(await accessToken.current(), 'string')
+  t.type((await accessToken.current()).token, 'string')
 })
 
 t.test('a connection without a grant is not connected', async (t) => {

@@ -61,7 +61,6 @@ export async function setUp(t: Test, { crm, timeoutMs = 5_000 }: { crm?: HubSpot
     return createCrmClient({
       connectionId: id,
       connector: hubspot,
-      app,
       accessToken: newAccessToken(port),
       log,
       backOffMs: 5,

@@ -112,7 +112,7 @@ t.test('a removed connection leaves nothing behind that could still be sent or h
   const at = new Date()
   const record = await db
     .insertInto('record')
-    .values({ connection_id: id, type: 'contact', record_id: '1', first_seen_at: at, look_again_at: at, last_stage: null })
+    .values({ connection_id: id, type: 'contact', record_id: '1', first_seen_at: at, look_again_at: at })
     .returning('id')
     .executeTakeFirstOrThrow()
   const entry = {
@@ -283,7 +283,7 @@ t.test('rules change one by one, null takes one back, and waiting records are lo
   const { db, caller, one, add } = await setUp(t)
   const { id } = await add(one.id)
   const later = new Date(Date.now() + 3_600_000)
-  const record = { connection_id: id, type: 'contact', first_seen_at: new Date(), last_stage: null }
+  const record = { connection_id: id, type: 'contact', first_seen_at: new Date() }
   await db
     .insertInto('record')
     .values([
