@@ -84,7 +84,7 @@ export function classify(reply: HttpReply, request: CrmRequest): CodedError {
     })
 
   const meaning = meaningOf(word)
-  if (meaning?.code === 'forbidden' && request.method === 'PATCH') return fail(readOnly)
+  if (word === 'CANNOT_UPDATE_CONVERTED_LEAD' || (meaning?.code === 'forbidden' && request.method === 'PATCH')) return fail(readOnly)
   // The same word tells of too many long requests at once, which is over as soon as they are (limits quick reference).
   if (meaning?.code === 'allocation_used_up' && /concurrent/i.test(message)) return fail(busy(10_000))
   if (meaning !== undefined) return fail(meaning)
