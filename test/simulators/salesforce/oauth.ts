@@ -112,6 +112,11 @@ export class OAuth {
     return user?.active && this.#orgs.has(org.id) ? { org, user } : undefined
   }
 
+  /** Who somebody is, as an address. Sandboxes sign in elsewhere, which it shows. */
+  idUrl({ org, user }: Session): string {
+    return `${org.facts.sandbox ? 'https://test.salesforce.com' : this.#url}/id/${org.id}/${user.id}`
+  }
+
   /** All access tokens of an org stop working, as if their time were up. */
   expire(org: Org): void {
     for (const [token, { grant }] of this.#access) if (grant.org === org) this.#access.delete(token)
@@ -212,7 +217,7 @@ ${form('Deny', '')}
     return {
       status: 200,
       json: {
-        id: this.#idUrl(org, user.id),
+        id: this.idUrl(session),
         asserted_user: true,
         user_id: user.id,
         organization_id: org.id,
@@ -292,7 +297,7 @@ ${form('Deny', '')}
   }
 
   #reply(grant: Grant, withRefreshToken: boolean): Answer {
-    const id = this.#idUrl(grant.org, grant.userId)
+    const id = this.idUrl({ org: grant.org, user: grant.org.user(grant.userId) })
     const issuedAt = String(this.options.clock())
     return {
       status: 200,
@@ -309,11 +314,6 @@ ${form('Deny', '')}
         issued_at: issuedAt,
       },
     }
-  }
-
-  /** Sandboxes sign in elsewhere, which their identity shows. */
-  #idUrl(org: Org, userId: string): string {
-    return `${org.facts.sandbox ? 'https://test.salesforce.com' : this.#url}/id/${org.id}/${userId}`
   }
 
   #mint(grant: Grant): string {

@@ -38,14 +38,16 @@ interface Call {
   root: string
 }
 
-/** Answers calls below `/services/data`. `authorise` tells whom a token speaks for, and `sees` hears of the org and the kind of each call. */
+/** Answers calls below `/services/data`. `authorise` tells whom a token speaks for, `identityOf` the identity URL of who that is. */
 export class RestApi {
   readonly #authorise: (token: string) => Session | undefined
+  readonly #identityOf: (session: Session) => string
   readonly #cursors = new Map<string, Map<string, { found: Found; size: number }>>()
   #cursor = 0
 
-  constructor(authorise: (token: string) => Session | undefined) {
+  constructor(authorise: (token: string) => Session | undefined, identityOf: (session: Session) => string) {
     this.#authorise = authorise
+    this.#identityOf = identityOf
   }
 
   answer(exchange: Exchange): { answer: Answer; kind: RequestKind; org?: Org } {
@@ -81,7 +83,7 @@ export class RestApi {
     const { org, user } = session
     const { method } = exchange
     const [area, second, third] = parts
-    if (method === 'GET' && area === undefined) return { status: 200, json: resources(root) }
+    if (method === 'GET' && area === undefined) return { status: 200, json: { ...resources(root), identity: this.#identityOf(session) } }
     if (method === 'GET' && area === 'limits') return limits(org, user)
     if (method === 'GET' && (area === 'query' || area === 'queryAll')) return this.#query(call, second, false, area === 'queryAll')
     if (method === 'GET' && area === 'tooling' && second === 'query') return this.#query(call, third, true, false)
@@ -253,7 +255,9 @@ function updated(exchange: Exchange, org: Org, object: string): Answer {
 
 function deleted(exchange: Exchange, org: Org, object: string): Answer {
   const { from, to, covered } = period(exchange, org, 15 * DAY_MS)
-  const gone = org.deletions.filter((each) => each.object === object && each.at >= from && each.at < to)
+  const table = org.table(object)
+  const within = org.deletions.filter((each) => each.object === object && each.at >= from && each.at < to)
+  const gone = within.filter(({ id }) => table.get(id)?.IsDeleted !== false)
   const deletedRecords = gone.map(({ id, at }) => ({ id, deletedDate: text(Math.floor(at / 1000) * 1000) }))
   return { status: 200, json: { deletedRecords, earliestDateAvailable: text(org.clock() - 15 * DAY_MS), latestDateCovered: text(covered) } }
 }

@@ -457,7 +457,21 @@ export function attributes(object: string, row: Row, root: string): object {
 export function render(org: Org, object: string, field: Field, read: (row: Row) => Value, row: Row): unknown {
   if (field.type === 'address') return addressOf(org, object, row)
   const value = read(row)
-  return field.type === 'datetime' && typeof value === 'number' ? new Date(value).toISOString().replace('Z', '+0000') : value
+  if (typeof value !== 'number') return value
+  if (field.type === 'datetime') return new Date(value).toISOString().replace('Z', '+0000')
+  return numbers.has(field.type) && field.type !== 'int' ? rawJSON(decimal(value)) : value
+}
+
+/** Not among the types of the language's library yet. */
+const { rawJSON } = JSON as JSON & { rawJSON(text: string): object }
+
+/** A number with a fraction as the service spells it: `10.0`, and from ten million on `1.39E8`. */
+function decimal(value: number): string {
+  if (value !== 0 && (Math.abs(value) >= 1e7 || Math.abs(value) < 1e-3)) {
+    const [digits = '', exponent] = value.toExponential().split('e')
+    return `${digits.includes('.') ? digits : `${digits}.0`}E${Number(exponent)}`
+  }
+  return Number.isInteger(value) ? `${value}.0` : String(value)
 }
 
 function addressOf(org: Org, object: string, row: Row): object | null {

@@ -76,7 +76,7 @@ export async function startSalesforce(options: SalesforceOptions = {}) {
   const connecting = new Map<string, string>()
   const oauth = new OAuth({ app, clock, sessionMs: options.sessionMs ?? 7_200_000, refreshMs: options.refreshMs ?? 10 }, orgs)
   const session = (token: string) => oauth.session(token)
-  const rest = new RestApi(session)
+  const rest = new RestApi(session, (of) => oauth.idUrl(of))
   let seen: SeenRequest[] = []
   let counts = new Map<string, RequestCounts>()
   let orgsMade = 0
