@@ -77,7 +77,7 @@ export const quote = (text: string): string =>
     .replace(/\n/g, '\\n')
     .replace(/\r/g, '\\r')}'`
 /** An id in quotes and a comma, percent-encoded. */
-const BYTES_PER_ID = "'001234567890123AAA'".length + '%2C'.length
+const BYTES_PER_ID = '%27001234567890123AAA%27%2C'.length
 
 /** An instant (ms) as SOQL takes it. */
 export const instant = (at: number): string => new Date(at).toISOString()
@@ -94,8 +94,9 @@ export function text(value: unknown): string | undefined {
   return plain === '' ? undefined : plain
 }
 
+/** Quotes are encoded as URL parsers do it, so that the address is as long as it seems. */
 function addressOf(soql: string, { all, tooling }: QueryOptions): string {
-  return `${root}${tooling ? '/tooling' : ''}/query${all ? 'All' : ''}?q=${encodeURIComponent(soql)}`
+  return `${root}${tooling ? '/tooling' : ''}/query${all ? 'All' : ''}?q=${encodeURIComponent(soql).replaceAll("'", '%27')}`
 }
 
 /** The address of the next page comes from outside: it has to be one of the same API. */
