@@ -9,25 +9,49 @@ export interface ReachedMilestone extends Milestone {
   gone: boolean
 }
 
-/** Milestones of these leads at these datasets, by `milestoneKey`. */
+/** As it lies in the database. */
+export interface StoredMilestone extends ReachedMilestone {
+  datasetId: number
+  leadId: string
+  eventId: string
+}
+
+/** Milestones of these leads at these datasets, by `milestoneKey`, all of them taken for gone: see `findUnsent`. */
 export async function readMilestones(
   trx: Database,
   datasetIds: readonly number[],
   leadIds: readonly string[],
-): Promise<Map<string, ReachedMilestone[]>> {
-  const byKey = new Map<string, ReachedMilestone[]>()
+): Promise<Map<string, StoredMilestone[]>> {
+  const byKey = new Map<string, StoredMilestone[]>()
   if (leadIds.length === 0 || datasetIds.length === 0) return byKey
-  const found = await sql<{ dataset_id: number; lead_id: string; event_name: string; occurred_at: Date; gone: boolean }>`
-    select m.dataset_id, m.lead_id, m.event_name, m.occurred_at, o.event_id is null as gone
-    from milestone m
-    left join outbox o on o.dataset_id = m.dataset_id and o.occurred_at = m.occurred_at and o.event_id = m.event_id
-    where m.lead_id = any(${leadIds}::bigint[]) and m.dataset_id = any(${datasetIds}::int[])`.execute(trx)
+  const found = await sql<{ dataset_id: number; lead_id: string; event_name: string; occurred_at: Date; event_id: string }>`
+    select dataset_id, lead_id, event_name, occurred_at, event_id from milestone
+    where lead_id = any(${leadIds}::bigint[]) and dataset_id = any(${datasetIds}::int[])`.execute(trx)
   for (const row of found.rows) {
-    const key = milestoneKey(row.dataset_id, row.lead_id)
-    const entry = { eventName: row.event_name, occurredAt: row.occurred_at.getTime(), gone: row.gone }
-    byKey.set(key, [...(byKey.get(key) ?? []), entry])
+    const { dataset_id: datasetId, lead_id: leadId, event_name: eventName, event_id: eventId } = row
+    const milestone = { datasetId, leadId, eventName, occurredAt: row.occurred_at.getTime(), eventId, gone: true }
+    const key = milestoneKey(datasetId, leadId)
+    const reached = byKey.get(key)
+    if (reached === undefined) byKey.set(key, [milestone])
+    else reached.push(milestone)
   }
   return byKey
+}
+
+/** Notes which of these milestones have their event in the outbox still. */
+export async function findUnsent(trx: Database, milestones: readonly StoredMilestone[]): Promise<void> {
+  if (milestones.length === 0) return
+  const columns = { dataset_id: 'int', occurred_at: 'timestamptz', event_id: 'uuid', n: 'int' }
+  const items = milestones.map((one, n) => ({
+    dataset_id: one.datasetId,
+    occurred_at: new Date(one.occurredAt),
+    event_id: one.eventId,
+    n,
+  }))
+  const found = await sql<{ n: number }>`
+    select v.n from ${rows('v', columns, items)}
+    join outbox o on o.dataset_id = v.dataset_id and o.occurred_at = v.occurred_at and o.event_id = v.event_id`.execute(trx)
+  for (const { n } of found.rows) (milestones[n] as StoredMilestone).gone = false
 }
 
 export const milestoneKey = (datasetId: number, leadId: string): string => `${datasetId}/${leadId}`

@@ -5,6 +5,7 @@
 import { sql } from 'kysely'
 import type { ConnectorManifest, RecordSnapshot } from '../../connectors/connector.ts'
 import type { TimeLimits } from '../../mappings/event-time.ts'
+import { decideRawLead } from '../../mappings/raw-lead.ts'
 import { parseStageKey, rawLeadKey, stageKey } from '../../mappings/stage-key.ts'
 import { findStage, funnelPosition } from '../../mappings/stage-policy.ts'
 import type { UserData } from '../../mappings/user-data.ts'
@@ -14,7 +15,14 @@ import type { Database } from '../database/pool.ts'
 import type { Trx } from '../database/transaction.ts'
 import { eraseRecords, findErased } from '../leads/erasure.ts'
 import { type Claimant, type Lead, linkLeads, type MatchKey } from '../leads/link.ts'
-import { milestoneKey, type ReachedMilestone, readMilestones, takeMilestones } from '../leads/milestones.ts'
+import {
+  findUnsent,
+  milestoneKey,
+  type ReachedMilestone,
+  readMilestones,
+  type StoredMilestone,
+  takeMilestones,
+} from '../leads/milestones.ts'
 import { lockRecords, type StoredRecord, saveRecords } from '../leads/records.ts'
 import { refKey, type Work } from './gather.ts'
 import { type Candidate, type Case, type Judged, judgeChange, judgeRawLead } from './judge.ts'
@@ -65,14 +73,18 @@ export async function commitWork(trx: Trx, input: CommitInput): Promise<Judged[]
 /** Records of one run by `refKey`, and by id. */
 class Records extends Map<string, StoredRecord> {
   readonly byId: Map<string, StoredRecord>
-  readonly #before: Map<string, string>
+  readonly #before: Map<string, StoredRecord>
   constructor(records: readonly StoredRecord[]) {
     super(records.map((record) => [refKey(record.ref), record]))
     this.byId = new Map(records.map((record) => [record.id, record]))
-    this.#before = new Map(records.map((record) => [record.id, JSON.stringify(record)]))
+    this.#before = new Map(records.map((record) => [record.id, { ...record }]))
   }
+  /** What a record holds is replaced, never changed in place. */
   changed(): StoredRecord[] {
-    return [...this.values()].filter((record) => JSON.stringify(record) !== this.#before.get(record.id))
+    return [...this.values()].filter((record) => {
+      const before = this.#before.get(record.id) as StoredRecord
+      return (Object.keys(before) as (keyof StoredRecord)[]).some((name) => record[name] !== before[name])
+    })
   }
   /** The record of the person behind a record, or behind what it was merged into: itself, where no other is known. */
   person(record: StoredRecord, steps = 10): StoredRecord {
@@ -242,11 +254,21 @@ async function judgeAll(
   }
   const inOrder = [...candidates.values()].sort((a, b) => a.occurredAt - b.occurredAt || position(setup, a) - position(setup, b))
   const leadIds = [...new Set([...people.values()].flatMap((person) => person.lead?.id ?? []))]
-  const milestones = await readMilestones(
+  const stored = await readMilestones(
     trx,
     setup.routes.map((route) => route.datasetId),
     leadIds,
   )
+  const earliest = new Map<string, number>()
+  for (const { record, occurredAt } of inOrder) {
+    const lead = people.get(records.person(record).id)?.lead
+    if (lead) earliest.set(lead.id, Math.min(earliest.get(lead.id) ?? occurredAt, occurredAt))
+  }
+  await findUnsent(
+    trx,
+    [...stored.values()].flatMap((reached) => overtaken(setup, reached, earliest)),
+  )
+  const milestones: Map<string, ReachedMilestone[]> = stored
 
   const judged: Judged[] = []
   for (const route of setup.routes) {
@@ -273,6 +295,12 @@ async function judgeAll(
     for (const change of inOrder) judged.push(...judgeChange(caseOf(change.record), change))
   }
   return writeJudged(trx, input, judged)
+}
+
+/** Milestones of a lead after what is judged now: of these alone it matters whether their event is gone. */
+function overtaken({ mapping }: ConnectionSetup, reached: readonly StoredMilestone[], earliest: ReadonlyMap<string, number>) {
+  const raised = decideRawLead(reached, mapping).kind === 'send'
+  return reached.filter(({ leadId, occurredAt }) => raised || occurredAt > (earliest.get(leadId) ?? occurredAt))
 }
 
 /** Names a lead by what identifies it outside, because the id of a row that is rolled back is handed out no more. */

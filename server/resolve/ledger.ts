@@ -172,20 +172,30 @@ export async function writeEntries(
 /** Puts pending entries into the outbox. */
 export async function fillOutbox(trx: Database, connectionId: number, entries: readonly LedgerEntry[]): Promise<void> {
   if (entries.length === 0) return
-  const items = entries.map((entry) => ({
-    dataset_id: entry.datasetId,
-    occurred_at: new Date(entry.occurredAt),
-    event_id: entry.eventId,
-    record_id: entry.recordId,
-    lead_id: entry.leadId,
-    position: entry.position ?? 0,
-    payload: entry.payload,
-    not_before: entry.notBefore === undefined ? '-infinity' : new Date(entry.notBefore),
-    late: entry.late ?? false,
-  }))
+  // All payloads travel as one value: as elements of an array each of their many quotes would be escaped and read back.
+  const payloads = entries.map(({ payload = '' }) => Buffer.from(payload))
+  let from = 1
+  const items = entries.map((entry, index) => {
+    const bytes = (payloads[index] as Buffer).length
+    const row = {
+      dataset_id: entry.datasetId,
+      occurred_at: new Date(entry.occurredAt),
+      event_id: entry.eventId,
+      record_id: entry.recordId,
+      lead_id: entry.leadId,
+      position: entry.position ?? 0,
+      payload_from: from,
+      payload_bytes: bytes,
+      not_before: entry.notBefore === undefined ? '-infinity' : new Date(entry.notBefore),
+      late: entry.late ?? false,
+    }
+    from += bytes
+    return row
+  })
   await sql`
     insert into outbox (dataset_id, occurred_at, event_id, connection_id, record_id, lead_id, position, payload, not_before, late)
-    select v.dataset_id, v.occurred_at, v.event_id, ${connectionId}, v.record_id, v.lead_id, v.position, v.payload, v.not_before, v.late
+    select v.dataset_id, v.occurred_at, v.event_id, ${connectionId}, v.record_id, v.lead_id, v.position,
+      convert_from(substring(${Buffer.concat(payloads)}::bytea from v.payload_from for v.payload_bytes), 'UTF8'), v.not_before, v.late
     from ${rows(
       'v',
       {
@@ -195,7 +205,8 @@ export async function fillOutbox(trx: Database, connectionId: number, entries: r
         record_id: 'bigint',
         lead_id: 'bigint',
         position: 'int',
-        payload: 'text',
+        payload_from: 'int',
+        payload_bytes: 'int',
         not_before: 'timestamptz',
         late: 'boolean',
       },
