@@ -2,10 +2,12 @@
 import type { Connector } from './connector.ts'
 import { CodedError } from './errors.ts'
 import { hubspot } from './hubspot/index.ts'
+import { salesforce } from './salesforce/index.ts'
 import { webhook } from './webhook/index.ts'
 
 export const connectors: Record<string, Connector> = {
   [hubspot.manifest.id]: hubspot,
+  [salesforce.manifest.id]: salesforce,
   [webhook.manifest.id]: webhook,
 }
 

@@ -28,26 +28,38 @@ t.test('every change arrives once and correct, and the result is one JSON object
   t.equal(await demo.ended, 0, 'ends well')
   const summary = JSON.parse(await demo.stdout)
   t.match(summary, {
-    changes: 215,
-    sent: 215,
-    received: 215,
+    changes: 430,
+    sent: 430,
+    received: 430,
     lost: 0,
     doubled: 0,
     unexpected: 0,
     wrong: 0,
-    sources: { HubSpot: { changes: 215, sent: 215, received: 215 } },
+    sources: {
+      HubSpot: { changes: 215, sent: 215, received: 215 },
+      Salesforce: { changes: 215, sent: 215, received: 215 },
+    },
     problems: [],
   })
   t.same(
-    summary.stages.map(({ eventName, received }: { eventName: string; received: number }) => [eventName, received]),
+    summary.stages
+      .map(
+        ({ source, eventName, received }: { source: string; eventName: string; received: number }) => `${source}: ${received} ${eventName}`,
+      )
+      .sort(),
     [
-      ['Raw Lead', 100],
-      ['Marketing Qualified Lead', 70],
-      ['Sales Opportunity', 30],
-      ['Converted', 15],
+      'HubSpot: 100 Raw Lead',
+      'HubSpot: 15 Converted',
+      'HubSpot: 30 Sales Opportunity',
+      'HubSpot: 70 Marketing Qualified Lead',
+      'Salesforce: 100 Raw Lead',
+      'Salesforce: 15 Converted',
+      'Salesforce: 30 Sales Opportunity',
+      'Salesforce: 70 Qualified Lead',
     ],
   )
   t.ok(summary.told.HubSpot.repeated > 0, 'some webhooks came twice')
+  t.ok(summary.told.Salesforce.repeated > 0, 'and some events of the stream')
   t.ok(summary.delayMs.p50 > 0 && summary.delayMs.p99 >= summary.delayMs.p50)
   t.equal(await demo.stderr, '')
   t.same(await readdir(demo.folder), [], 'nothing is left behind')
@@ -58,7 +70,7 @@ t.test('a change that HubSpot never tells of is missed, and the demo says so', a
   t.equal(await demo.ended, 1)
   const { changes, received, lost, doubled } = JSON.parse(await demo.stdout)
   t.ok(lost >= 1)
-  t.match({ changes, received, doubled }, { changes: 215, received: 215 - lost, doubled: 0 })
+  t.match({ changes, received, doubled }, { changes: 430, received: 430 - lost, doubled: 0 })
   t.match(await demo.stderr, /Converted of lead \d+ was lost/)
 })
 

@@ -97,7 +97,7 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
       return { sentence, events: delivered, repeated: duplicates }
     },
     visit: {
-      record: `contact/${contactId(leadThatReaches(4))}`,
+      record: () => `contact/${contactId(leadThatReaches(4))}`,
       preview: {
         crm: 'hubspot',
         account: String(portalId),
@@ -107,7 +107,7 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
         occurredAt: now,
         identity: { metaLeadId: metaLeadId(0), emails: [' Ada.Almond@Example.com '], phones: ['(202) 555-0100'], country: 'US' },
       },
-      changes: [
+      changes: () => [
         [
           `Move a ${name} contact on; its event joins the list and what Meta received`,
           [

@@ -17,8 +17,11 @@ export async function lookAround({ folder, server, meta, sources }: Stack): Prom
   const steps: [remark: string, command: string][] = [
     ['In another terminal, in this folder, let the command line use this server', `. ${envFile}`],
     ['What became of all the changes', `${leadstage} record list`],
-    ...sources.map(({ name, visit }): [string, string] => [`The story of one ${name} record`, `${leadstage} record show ${visit.record}`]),
-    ...sources.flatMap(({ visit }) => visit.changes),
+    ...sources.map(({ name, visit }): [string, string] => [
+      `The story of one ${name} record`,
+      `${leadstage} record show ${visit.record()}`,
+    ]),
+    ...sources.flatMap(({ visit }) => visit.changes()),
     ['The event that a record would become, without sending it', `${leadstage} preview < ${previewFile}`],
     ['What Meta received', `curl -s -d '{}' ${meta.url}/__control/summary`],
     ['Whether all is well', `${leadstage} doctor; curl -s ${server.url}/healthz`],

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: the real server between stand-ins for the CRMs and for Meta, and 100 leads that walk down the funnel of
- * Meta's conversion leads guide. `--exit` ends it by itself, `--json` prints the result as one JSON object.
+ * `npm run demo`: the real server between stand-ins for the CRMs and for Meta, and 100 leads in each CRM that walk down the funnel
+ * of Meta's conversion leads guide. `--exit` ends it by itself, `--json` prints the result as one JSON object.
  */
 import { constants } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -9,6 +9,7 @@ import { install } from './install.ts'
 import { judge } from './judge.ts'
 import { lookAround } from './look-around.ts'
 import { closing, isGood, problemLines, progressBlock, progressLine, table } from './report.ts'
+import { startSalesforceSource } from './salesforce.ts'
 import { openScreen } from './screen.ts'
 import { type Stack, startStack } from './stack.ts'
 import { readSent, walkAndWatch } from './watch.ts'
@@ -34,7 +35,7 @@ const interrupted = new Promise<NodeJS.Signals>((end) => {
 async function run(): Promise<number> {
   const started = Date.now()
   screen.say('', screen.paint('bold', 'Leadstage demo: from a stage change in the CRM to a conversion event at Meta'), '')
-  const stack = await startStack([() => startHubSpotSource(faults())], (way) => {
+  const stack = await startStack([() => startHubSpotSource(faults()), startSalesforceSource], (way) => {
     stop = way
   })
   const seconds = () => `${((Date.now() - started) / 1000).toFixed(1)} s`

@@ -29,14 +29,14 @@ export interface Source {
   idle(): Promise<boolean>
   /** How the changes got to the server: a sentence for the report, and how many events came, some of them again. */
   traffic(): Promise<{ sentence: string; events: number; repeated: number }>
-  /** What a visitor can look at and try. */
+  /** What a visitor can look at and try after the walk. */
   visit: {
     /** A record that went all the way, as the command line names it. */
-    record: string
+    record(): string
     /** A record for the preview. */
     preview: LeadStageRecordInput
     /** What to do to the CRM by hand: remarks with a command line each. */
-    changes: [remark: string, command: string][]
+    changes(): [remark: string, command: string][]
   }
   close(): Promise<void>
 }
