@@ -40,7 +40,7 @@ t.test('a next page anywhere else is not followed', async (t) => {
     '/services/data/v66.0/query/../x',
   ]) {
     const client: CrmClient = { request: async () => ({ status: 200, body: { done: false, records: [], nextRecordsUrl } }) }
-    await t.rejects(query(client, 'SELECT Id FROM Lead'), { code: 'unreadable_answer' }, nextRecordsUrl)
+    await t.rejects(query(client, 'SELECT Id FROM Lead'), { code: 'unreadable_answer' }, String(nextRecordsUrl))
   }
 })
 
