@@ -26,6 +26,9 @@ import { createWebhookAccess } from './intake/webhook-access.ts'
 import type { Log } from './log.ts'
 import { createGraphClient } from './meta/graph-client.ts'
 import { health } from './operations/health.ts'
+import { measureConnectors, measureGraph, measureScheduler, measureStore } from './operations/measure.ts'
+import { createMetrics } from './operations/metrics.ts'
+import { addMetrics } from './operations/metrics-route.ts'
 import { findWork, warnOfExpiry } from './operations/sweep.ts'
 import { forgetRepeats } from './resolve/repeats.ts'
 import { resolve } from './resolve/resolve.ts'
@@ -58,17 +61,21 @@ const HOUR = 3_600_000
 const GRACE_MS = 12_000
 
 export async function createApp(options: AppOptions): Promise<App> {
-  const { config, db, vault, log, connectors = registry, now = Date.now } = options
-  const scheduler = options.scheduler ?? createInProcessScheduler({ log })
+  const { config, db, vault, log, now = Date.now } = options
+  const metrics = config.metricsToken === undefined ? undefined : createMetrics({ db, log })
+  const meter = metrics?.meter
+  const connectors = measureConnectors(options.connectors ?? registry, meter)
+  const scheduler = measureScheduler(options.scheduler ?? createInProcessScheduler({ log }), meter)
   const crmHttp = createHttp()
-  const graph = createGraphClient({
+  const graphClient = createGraphClient({
     baseUrl: config.meta.graphUrl,
     version: config.meta.graphVersion,
     timeoutMs: config.meta.timeoutMs,
     partnerAgent: config.meta.partnerAgent,
     log,
   })
-  const connections = createConnections({ db, vault, apps: config.crm, http: crmHttp.http, log, connectors })
+  const graph = measureGraph(graphClient, meter)
+  const connections = createConnections({ db, vault, apps: config.crm, http: crmHttp.http, log, connectors, meter })
   const limits = { maxAgeMs: config.eventMaxAgeMs, maxFutureMs: config.eventMaxFutureMs }
   const resolveOptions = {
     db,
@@ -79,6 +86,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     waitForLeadMs: config.waitForLeadDays * 24 * HOUR,
     log,
     wakeDelivery: (datasetId: number) => scheduler.wake('deliver', String(datasetId)),
+    meter,
     now,
   }
   const deliveryOptions = {
@@ -88,6 +96,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     limits: { ...limits, batchLimit: config.batchLimit },
     timeoutMs: config.meta.timeoutMs,
     log,
+    meter,
     now,
   }
 
@@ -131,6 +140,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   let stopping = false
   const server = createHttpServer({ bodyLimit: config.bodyLimitBytes, log })
+  if (metrics !== undefined && config.metricsToken !== undefined) addMetrics(server, metrics, config.metricsToken)
   await server.register(health, { db, stopping: () => stopping })
   await server.register(intake, {
     connectors,
@@ -139,7 +149,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     bodyLimit: config.bodyLimitBytes,
     sealer: vault.for('packet'),
     directory: createDirectory(db),
-    store: createInbox(db),
+    store: measureStore(createInbox(db), meter),
     access: createWebhookAccess(db, vault),
     wake: (connectionId: number) => scheduler.wake('resolve', String(connectionId)),
   })

@@ -70,6 +70,10 @@ const variables = z.object({
   LEDGER_DAYS: wholeNumber(8, 3_650).default(90),
   WAIT_FOR_LEAD_DAYS: wholeNumber(0, 30).default(7),
   CATCH_UP_MINUTES: wholeNumber(1, 1_440).default(30),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\w.~+/=-]{16,}$/, 'must be at least 16 letters, digits or any of - . _ ~ + / =')
+    .optional(),
 })
 
 /** What every connector needs from configuration, under the upper-case id of its CRM. */
@@ -105,6 +109,8 @@ export interface Config {
   waitForLeadDays: number
   /** Between two looks into a CRM's history for changes that nobody told us of. */
   catchUpMs: number
+  /** Who has it may read the metrics. Absent: there are none. */
+  metricsToken?: string
 }
 
 /** Names of all variables that `readConfig` knows. */
@@ -167,6 +173,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
     ledgerDays: values.LEDGER_DAYS,
     waitForLeadDays: values.WAIT_FOR_LEAD_DAYS,
     catchUpMs: values.CATCH_UP_MINUTES * 60_000,
+    metricsToken: values.METRICS_TOKEN,
   }
 }
 

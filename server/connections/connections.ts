@@ -5,6 +5,8 @@ import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import type { Database } from '../database/pool.ts'
 import type { ConnectionState, Row } from '../database/tables.ts'
 import type { Log } from '../log.ts'
+import { measureHttp } from '../operations/measure.ts'
+import type { Meter } from '../operations/meter.ts'
 import { type AccessToken, createAccessToken } from './access-token.ts'
 import { watchAllocation } from './allocation.ts'
 import { type ClientOptions, createCrmClient } from './client.ts'
@@ -38,6 +40,8 @@ export interface ConnectionsOptions {
   /** Milliseconds since the epoch. */
   now?: () => number
   client?: Pick<ClientOptions, 'backOffMs' | 'maxQueueMs'>
+  /** Told of every request to a CRM. */
+  meter?: Meter
 }
 
 export interface Connections {
@@ -94,10 +98,11 @@ export function createConnections(options: ConnectionsOptions): Connections {
     const known = ports.get(id)
     if (known !== undefined) return known
     const access = createAccessToken({ ...options, connectionId: id, account, connector, app })
+    const http = measureHttp(options.http, connector.manifest.id, options.meter)
     const allocation = watchAllocation({ ...options, connectionId: id, workspaceId, connector })
     const made = {
       access,
-      client: createCrmClient({ ...options, ...options.client, connectionId: id, connector, accessToken: access, allocation }),
+      client: createCrmClient({ ...options, ...options.client, http, connectionId: id, connector, accessToken: access, allocation }),
     }
     ports.set(id, made)
     return made

@@ -12,6 +12,7 @@ import type { Row } from '../database/tables.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
 import type { Log } from '../log.ts'
 import type { GraphClient, SendResult } from '../meta/graph-client.ts'
+import type { Meter } from '../operations/meter.ts'
 import { tally } from '../operations/tally.ts'
 import { type Lease, withLease } from '../schedule/lease.ts'
 import { type Decision, decide } from './decide.ts'
@@ -26,6 +27,8 @@ export interface DeliveryOptions {
   /** Longest time one request may take, milliseconds; a request starts only while the lease outlasts it. */
   timeoutMs: number
   log: Log
+  /** Told of the entries that are settled. */
+  meter?: Meter
   now?: () => number
 }
 
@@ -59,6 +62,7 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
       await lease.guard(trx)
       await settle(trx, datasetId, plan.settle)
     })
+    options.meter?.entries(plan.settle)
   }
   const batch = plan.send
   if (batch.length === 0) return 'more'
@@ -96,6 +100,7 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
     await lease.guard(trx)
     await carryOut(trx, dataset, batch, decision, sleepUntil)
   })
+  options.meter?.entries(decision.settle)
   if (decision.hold !== undefined) return {}
   return sleepUntil === undefined ? 'more' : { again: sleepUntil }
 }

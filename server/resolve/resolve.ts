@@ -14,6 +14,7 @@ import { insertPackets } from '../intake/inbox.ts'
 import { packChanges, unpackChanges } from '../intake/packet.ts'
 import { dueForAnotherLook, nextLookDue, postponeLooks } from '../leads/records.ts'
 import type { Log } from '../log.ts'
+import type { Meter } from '../operations/meter.ts'
 import { type Claim, type ClaimedPacket, claimPackets, nextPacketDue } from './claim.ts'
 import { commitWork } from './commit.ts'
 import { gatherWork, refKey, without } from './gather.ts'
@@ -33,6 +34,8 @@ export interface ResolveOptions {
   log: Log
   /** Tells the scheduler that a dataset has events to send. May be lost. */
   wakeDelivery: (datasetId: number) => void
+  /** Told of the entries that are written. */
+  meter?: Meter
   now?: () => number
 }
 
@@ -174,6 +177,7 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
     )
     await postponeLooks(db, connectionId, RETRY_CAP_MS)
   }
+  options.meter?.entries(written.map(({ entry }) => entry))
   const pending = written.filter(({ entry }) => entry.outcome === 'pending')
   for (const dataset of new Set(pending.map(({ entry }) => entry.datasetId))) options.wakeDelivery(dataset)
   return undefined
