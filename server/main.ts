@@ -5,7 +5,7 @@ import { CodedError } from '../connectors/errors.ts'
 import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { readKeyFile } from './connections/keys.ts'
-import { createVault } from './connections/vault.ts'
+import { openVault } from './connections/open-vault.ts'
 import { startEmbedded } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
 import { ensurePartitions } from './database/partitions.ts'
@@ -25,7 +25,7 @@ async function start(): Promise<void> {
   const db = openDatabase({ url, log })
   open.push(() => db.destroy())
   await ensurePartitions(db, Date.now())
-  const vault = createVault(config.encryptionKeys ?? (await readKeyFile(config.dataDir)))
+  const vault = await openVault(db, config.encryptionKeys ?? (await readKeyFile(config.dataDir)))
   const app = await createApp({ config, db, vault, log })
   open.push(() => app.stop())
   await app.server.listen({ port: config.port, host: config.host })

@@ -86,7 +86,7 @@ async function rehearseTogether(
       snapshots: new Map([...work.shown, ...looked.snapshots]),
       limits: options.limits,
       waitForLeadMs: options.waitForLeadMs,
-      tombstones: options.vault.for('tombstone'),
+      tombstones: options.vault.tombstones,
       now,
       rehearsal,
     })

@@ -4,7 +4,7 @@ import { type Config, readConfig } from '../config.ts'
 import { type Connections, createConnections } from '../connections/connections.ts'
 import { createHttp } from '../connections/http.ts'
 import { readKeyFile } from '../connections/keys.ts'
-import { createVault } from '../connections/vault.ts'
+import { openVault } from '../connections/open-vault.ts'
 import { startEmbedded } from '../database/embedded.ts'
 import { migrate, readMigrations, unapplied } from '../database/migrate.ts'
 import { ensurePartitions } from '../database/partitions.ts'
@@ -36,7 +36,7 @@ export async function withTools<Result>(work: (tools: Tools) => Promise<Result>)
   const log = commandLog()
   return withDatabase(config, log, async (db, url) => {
     await bringUp(db, url, log)
-    const vault = createVault(config.encryptionKeys ?? (await readKeyFile(config.dataDir)))
+    const vault = await openVault(db, config.encryptionKeys ?? (await readKeyFile(config.dataDir)))
     const { http, close } = createHttp()
     const graph = graphClient(config, log)
     const connections = createConnections({ db, vault, apps: config.crm, http, log })

@@ -10,7 +10,7 @@ import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync
 import { CodedError } from '../../connectors/errors.ts'
 
 /** What is sealed, and so which subkey is used. */
-export type Purpose = 'packet' | 'secret' | 'tombstone'
+export type Purpose = 'packet' | 'secret'
 
 /** Seals for one purpose. */
 export interface Sealer {
@@ -21,14 +21,21 @@ export interface Sealer {
    * or moved to another context); neither passes by itself.
    */
   open(sealed: Buffer, context: string): Buffer
-  /** Keyed hash of `data`, 32 bytes, under the last key: it stays the same while keys are put in front. */
-  hmac(data: Buffer | string): Buffer
 }
+
+/** Keyed hash of a text, 32 bytes. */
+export type KeyedHash = (text: string) => Buffer
 
 export interface Vault {
   /** Id of the key that seals now. */
   keyId: string
+  /** Ids of all keys, that one first. */
+  keyIds: readonly string[]
+  /** What every value that is sealed now begins with. */
+  head: Buffer
   for(purpose: Purpose): Sealer
+  /** Hashes what tombstones remember. */
+  tombstones: KeyedHash
 }
 
 export interface EncryptionKey {
@@ -42,23 +49,38 @@ const FORMAT = 1
 const NONCE = 12
 const TAG = 16
 
-/** @param keys the first seals, all open. Ids are 1 to 64 characters and distinct, keys 32 bytes; configuration sees to that. */
-export function createVault(keys: readonly EncryptionKey[]): Vault {
+/**
+ * @param keys the first seals, all open. Ids are 1 to 64 characters and distinct, keys 32 bytes; configuration sees to that.
+ * @param tombstoneKey what tombstones are hashed under, 32 bytes; without one, `firstTombstoneKey`
+ */
+export function createVault(keys: readonly EncryptionKey[], tombstoneKey = firstTombstoneKey(keys)): Vault {
   const [current] = keys
-  const oldest = keys.at(-1)
-  if (current === undefined || oldest === undefined) throw new Error('a vault needs at least one key')
+  if (current === undefined) throw new Error('a vault needs at least one key')
+  const id = Buffer.from(current.id)
+  const head = Buffer.concat([Buffer.of(FORMAT, id.length), id])
+  const marks = createSecretKey(tombstoneKey)
   const sealers = new Map<Purpose, Sealer>()
   return {
     keyId: current.id,
+    keyIds: keys.map(({ id }) => id),
+    head,
     for(purpose) {
       let sealer = sealers.get(purpose)
       if (sealer === undefined) {
-        sealer = createSealer(purpose, keys, current.id, subkey(oldest.key, `${purpose} hmac`))
+        sealer = createSealer(purpose, keys, current.id, head)
         sealers.set(purpose, sealer)
       }
       return sealer
     },
+    tombstones: (text) => createHmac('sha256', marks).update(text).digest(),
   }
+}
+
+/** The key of tombstones before an installation has one of its own: derived from the last key, which stays while keys are put in front. */
+export function firstTombstoneKey(keys: readonly EncryptionKey[]): Buffer {
+  const oldest = keys.at(-1)
+  if (oldest === undefined) throw new Error('a vault needs at least one key')
+  return derive(oldest.key, 'tombstone hmac')
 }
 
 /** Which key a sealed value was made with. Throws `CodedError` `sealed_damaged`. */
@@ -68,11 +90,10 @@ export function sealedWith(sealed: Buffer): string {
   return sealed.toString('utf8', 2, 2 + length)
 }
 
-function createSealer(purpose: Purpose, keys: readonly EncryptionKey[], currentId: string, hmacKey: KeyObject): Sealer {
-  const subkeys = new Map(keys.map(({ id, key }) => [id, subkey(key, purpose)]))
+function createSealer(purpose: Purpose, keys: readonly EncryptionKey[], currentId: string, head: Buffer): Sealer {
+  // As key objects: to make one of plain bytes costs more than sealing a packet.
+  const subkeys = new Map(keys.map(({ id, key }) => [id, createSecretKey(derive(key, purpose))]))
   const key = subkeys.get(currentId) as KeyObject
-  const id = Buffer.from(currentId)
-  const head = Buffer.concat([Buffer.of(FORMAT, id.length), id])
   return {
     seal(plain, context) {
       const nonce = randomBytes(NONCE)
@@ -95,7 +116,6 @@ function createSealer(purpose: Purpose, keys: readonly EncryptionKey[], currentI
         throw damaged()
       }
     },
-    hmac: (data) => createHmac('sha256', hmacKey).update(data).digest(),
   }
 }
 
@@ -104,9 +124,8 @@ function associated(head: Buffer, context: string): Buffer {
   return Buffer.concat([head, Buffer.from(context)])
 }
 
-/** As a key object: to make one of plain bytes costs more than sealing a packet. */
-function subkey(key: Buffer, info: string): KeyObject {
-  return createSecretKey(Buffer.from(hkdfSync('sha256', key, '', `leadstage ${info}`, 32)))
+function derive(key: Buffer, info: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', key, '', `leadstage ${info}`, 32))
 }
 
 function damaged(): CodedError {

@@ -35,6 +35,9 @@ export interface ConnectionTable {
   catch_up_minutes: number | null
   arrival: 'push' | 'stream' | 'poll' | null
   sandbox: Generated<boolean>
+  disconnected_at: Nullable<Instant>
+  removed_at: Nullable<Instant>
+  purged_at: Nullable<Instant>
 }
 
 export interface DatasetTable {
@@ -288,6 +291,13 @@ export interface ConsentTable {
   connection_id: number | null
 }
 
+export interface DeletionRequestTable {
+  code: string
+  request_hash: Buffer
+  received_at: InstantByDefault
+  leads: number
+}
+
 export interface Tables {
   workspace: WorkspaceTable
   connection: ConnectionTable
@@ -313,6 +323,7 @@ export interface Tables {
   invitation: InvitationTable
   consent: ConsentTable
   wire_schema: WireSchemaTable
+  deletion_request: DeletionRequestTable
 }
 
 /** A row as it is read. */

@@ -4,7 +4,7 @@
  * locks as linking, so a lookup in flight cannot bring an erased person back.
  */
 import { sql } from 'kysely'
-import type { Sealer } from '../connections/vault.ts'
+import type { KeyedHash } from '../connections/vault.ts'
 import type { Database } from '../database/pool.ts'
 import { rows } from '../database/rows.ts'
 import type { StoredRecord } from './records.ts'
@@ -16,8 +16,8 @@ interface Owner {
 }
 
 /** What of a record is remembered as erased. Contact data only bars what is older than the erasure: a person may come again. */
-function marks(sealer: Sealer, owner: Owner, record: StoredRecord): { kind: string; hmac: Buffer; recordId: string }[] {
-  const mark = (kind: string, value: string) => ({ kind, hmac: sealer.hmac(Buffer.from(`${kind}:${value}`)), recordId: record.id })
+function marks(hash: KeyedHash, owner: Owner, record: StoredRecord): { kind: string; hmac: Buffer; recordId: string }[] {
+  const mark = (kind: string, value: string) => ({ kind, hmac: hash(`${kind}:${value}`), recordId: record.id })
   const userData = record.profile?.identity?.userData
   return [
     mark('record', `${owner.crm}/${owner.account}/${record.ref.type}/${record.ref.id}`),
@@ -28,13 +28,13 @@ function marks(sealer: Sealer, owner: Owner, record: StoredRecord): { kind: stri
 }
 
 /** Which of these records a tombstone names. */
-export async function findErased(trx: Database, sealer: Sealer, owner: Owner, records: readonly StoredRecord[]): Promise<StoredRecord[]> {
+export async function findErased(trx: Database, hash: KeyedHash, owner: Owner, records: readonly StoredRecord[]): Promise<StoredRecord[]> {
   const any = await sql<{
     found: boolean
   }>`select exists (select from tombstone where workspace_id = ${owner.workspaceId}) as found`.execute(trx)
   if (any.rows[0]?.found !== true) return []
   const alive = records.filter((record) => record.state !== 'erased')
-  const wanted = alive.flatMap((record) => marks(sealer, owner, record))
+  const wanted = alive.flatMap((record) => marks(hash, owner, record))
   if (wanted.length === 0) return []
   const items = wanted.map(({ kind, hmac, recordId }) => ({ kind, hmac, record_id: recordId }))
   const found = await sql<{ record_id: string; kind: string; created_at: Date }>`
@@ -56,13 +56,13 @@ export async function findErased(trx: Database, sealer: Sealer, owner: Owner, re
  */
 export async function eraseRecords(
   trx: Database,
-  sealer: Sealer,
+  hash: KeyedHash,
   owner: Owner,
   records: readonly StoredRecord[],
   now: number,
 ): Promise<void> {
   const items = new Map(
-    records.flatMap((record) => marks(sealer, owner, record)).map((mark) => [`${mark.kind} ${mark.hmac.toString('hex')}`, mark]),
+    records.flatMap((record) => marks(hash, owner, record)).map((mark) => [`${mark.kind} ${mark.hmac.toString('hex')}`, mark]),
   )
   await sql`
     insert into tombstone (workspace_id, kind, hmac, created_at)

@@ -10,7 +10,7 @@ import { parseStageKey, rawLeadKey, stageKey } from '../../mappings/stage-key.ts
 import { findStage, funnelPosition } from '../../mappings/stage-policy.ts'
 import type { UserData } from '../../mappings/user-data.ts'
 import { fromConfirmedSource } from '../../mappings/which-leads.ts'
-import type { Sealer } from '../connections/vault.ts'
+import type { KeyedHash } from '../connections/vault.ts'
 import type { Database } from '../database/pool.ts'
 import type { Trx } from '../database/transaction.ts'
 import { eraseRecords, findErased } from '../leads/erasure.ts'
@@ -42,7 +42,7 @@ export interface CommitInput {
   limits: TimeLimits
   /** How long a record without a lead is looked up again, milliseconds. */
   waitForLeadMs: number
-  tombstones: Sealer
+  tombstones: KeyedHash
   now: number
   /** The backfill that brought the work. */
   backfillId?: number | null

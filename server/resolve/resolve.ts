@@ -159,7 +159,7 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
       snapshots: new Map([...work.shown, ...looked.snapshots]),
       limits: options.limits,
       waitForLeadMs: options.waitForLeadMs,
-      tombstones: options.vault.for('tombstone'),
+      tombstones: options.vault.tombstones,
       now,
       backfillId: changes[0]?.packet.backfill_id,
     })

@@ -9,8 +9,9 @@ import type { StageMapping } from '../../mappings/stage-mapping.ts'
 import { type App, createApp } from '../../server/app.ts'
 import { type Config, readConfig } from '../../server/config.ts'
 import { storeGrant } from '../../server/connections/grants.ts'
+import { openVault } from '../../server/connections/open-vault.ts'
 import { putSecret } from '../../server/connections/secrets.ts'
-import { createVault, type Vault } from '../../server/connections/vault.ts'
+import type { Vault } from '../../server/connections/vault.ts'
 import { ensurePartitions } from '../../server/database/partitions.ts'
 import { type Database, openDatabase } from '../../server/database/pool.ts'
 import { createLog, type Log } from '../../server/log.ts'
@@ -101,7 +102,7 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
     META_TIMEOUT_MS: '1000',
     ...options.env,
   })
-  const vault = createVault([{ id: 'k1', key: Buffer.alloc(32, 1) }])
+  const vault = await openVault(db, [{ id: 'k1', key: Buffer.alloc(32, 1) }])
   const addTenant = (tenant: NewTenant) => connect(db, vault, hubspot, tenant)
   const first = await addTenant({ portal: PORTAL, dataset: DATASET, token: TOKEN, rules: options.rules, mapping: options.mapping })
 

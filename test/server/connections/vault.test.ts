@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createVault, type EncryptionKey, sealedWith } from '../../../server/connections/vault.ts'
+import { createVault, type EncryptionKey, firstTombstoneKey, sealedWith } from '../../../server/connections/vault.ts'
 
 const k1: EncryptionKey = { id: 'k1', key: Buffer.alloc(32, 1) }
 const k2: EncryptionKey = { id: 'k2', key: Buffer.alloc(32, 2) }
@@ -52,10 +52,14 @@ t.test('the first key seals and all open; a value of a key that is gone says whi
   t.throws(() => createVault([k2]).for('secret').open(old, 'x'), { code: 'sealed_unknown_key', userText: /"k1"/ })
 })
 
-t.test('keyed hashes differ by purpose and key, and stay the same when a key is put in front', async (t) => {
-  const hash = createVault([k1]).for('tombstone').hmac('someone')
+t.test('tombstones are hashed under a key of their own, or under one that stays while keys are put in front', async (t) => {
+  const hash = createVault([k1]).tombstones('someone')
   t.equal(hash.length, 32)
-  t.ok(createVault([k2, k1]).for('tombstone').hmac('someone').equals(hash))
-  t.notOk(createVault([k1]).for('packet').hmac('someone').equals(hash))
-  t.notOk(createVault([k2]).for('tombstone').hmac('someone').equals(hash))
+  t.ok(createVault([k2, k1]).tombstones('someone').equals(hash))
+  t.ok(
+    createVault([k2], firstTombstoneKey([k1]))
+      .tombstones('someone')
+      .equals(hash),
+  )
+  t.notOk(createVault([k2]).tombstones('someone').equals(hash))
 })
