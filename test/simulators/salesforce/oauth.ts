@@ -40,6 +40,8 @@ export interface OAuthOptions {
   sessionMs: number
   /** How long the token endpoint is busy with one refresh, milliseconds. */
   refreshMs: number
+  /** Hears when the last approval of a user has ended. */
+  left: (org: Org) => void
 }
 
 const CODE_MS = 15 * 60_000
@@ -327,6 +329,7 @@ ${form('Deny', '')}
     grant.revoked = true
     for (const token of grant.access) this.#access.delete(token)
     grant.access.clear()
+    if (this.#approvals.get(grant.userId)?.every(({ revoked }) => revoked)) this.options.left(grant.org)
   }
 }
 

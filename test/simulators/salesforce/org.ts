@@ -209,18 +209,17 @@ export class Org {
     return this.#byName(object).get(name.toLowerCase())
   }
 
-  /** Adds a field, or puts it in place of the one of that name. */
-  addField(object: string, given: Partial<Field> & { name: string }): Field {
+  /** Adds fields, or puts them in place of those of the same names. */
+  addFields(object: string, given: readonly (Partial<Field> & { name: string })[]): void {
     const definition = this.#definition(object)
-    const added = field(given)
-    const others = definition.fields.filter(({ name }) => name !== added.name)
-    this.#define({ ...definition, fields: [...others, added] })
-    return added
+    const added = new Map(given.map((each) => [each.name, field(each)]))
+    const others = definition.fields.filter(({ name }) => !added.has(name))
+    this.objects.set(object, { ...definition, fields: [...others, ...added.values()] })
   }
 
   removeField(object: string, name: string): void {
     const definition = this.#definition(object)
-    this.#define({ ...definition, fields: definition.fields.filter((each) => each.name !== name) })
+    this.objects.set(object, { ...definition, fields: definition.fields.filter((each) => each.name !== name) })
     for (const row of this.table(object).values()) delete row[name]
   }
 
@@ -511,10 +510,6 @@ export class Org {
     const definition = this.objects.get(object)
     if (definition === undefined) throw new OrgError('INVALID_TYPE', `sObject type '${object}' is not supported.`)
     return definition
-  }
-
-  #define(definition: ObjectDefinition): void {
-    this.objects.set(definition.name, definition)
   }
 
   #index(object: string) {

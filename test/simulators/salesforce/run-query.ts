@@ -45,7 +45,7 @@ export function runQuery(query: Query, soql: string, asker: Asker): Found {
   const aggregate = selected.some(({ kind }) => kind === 'aggregate') || grouping.length > 0
   const order = aggregate ? [] : query.orderBy.map(({ path, ...how }) => ({ ...how, reached: sortable(reach(path)) }))
 
-  const rows = [...candidates(query.where, name, asker)].filter((row) => sees(name, row, asker) && test(row))
+  const rows = [...candidates(query.where, name, asker)].filter((row) => test(row) && sees(name, row, asker))
   if (query.select === 'count') return { totalSize: Math.min(rows.length, query.limit ?? rows.length), rows: 0, record: () => ({}) }
   if (aggregate) return aggregated(rows, selected, grouping, reach)
   if (order.length > 0) rows.sort((a, b) => compareRows(a, b, order))

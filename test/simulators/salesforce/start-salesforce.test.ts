@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import jsforce from 'jsforce'
 import t, { type Test } from 'tap'
 import { startChild } from '../child.ts'
+import { connectPeer } from './pubsub-peer.ts'
 import { demoApp, type Salesforce, type SalesforceOptions, startSalesforce } from './start-salesforce.ts'
 
 type Json = Record<string, unknown>
@@ -443,6 +444,31 @@ t.test('Tokens that are unknown, ended or of another kind are refused; so is all
   const { call: later } = connect(salesforce)
   salesforce.setFacts({ apiEnabled: false })
   t.match(await later(`${root}/limits`), { status: 403, json: [{ errorCode: 'API_DISABLED_FOR_ORG' }] })
+})
+
+t.test('Streams end with the last approval of a user, with the user, and with the org', async (t) => {
+  const salesforce = await start(t)
+  const org = salesforce.org()
+  const follow = async () => {
+    const { accessToken } = salesforce.accessToken(salesforce.grant({}))
+    const peer = connectPeer(t, salesforce.pubsub.port, { accesstoken: accessToken, instanceurl: salesforce.url, tenantid: org.id })
+    const stream = peer.subscribe({ topicName: '/data/Meta_Connector__chn', replayPreset: 'LATEST', numRequested: 1 })
+    while (salesforce.pubsub.streams().length === 0) await new Promise((resolve) => setImmediate(resolve))
+    return stream
+  }
+  const gone = { errorCode: 'service.auth.error' }
+  let stream = await follow()
+  salesforce.expireTokens({})
+  t.equal(salesforce.pubsub.streams().length, 1, 'a stream outlives the session that opened it')
+  salesforce.revokeGrants({})
+  t.match(await stream.ended, gone)
+  stream = await follow()
+  salesforce.setUser({ active: false })
+  t.match(await stream.ended, gone)
+  salesforce.setUser({ active: true })
+  stream = await follow()
+  salesforce.removeOrg({})
+  t.match(await stream.ended, gone)
 })
 
 t.test('A stand-in in another process is driven over HTTP, misbehaves and goes on', async (t) => {

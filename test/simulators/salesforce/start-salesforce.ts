@@ -74,7 +74,9 @@ export async function startSalesforce(options: SalesforceOptions = {}) {
   const onBus = new Map<string, PubSubOrg>()
   /** The user who connects us, by org. */
   const connecting = new Map<string, string>()
-  const oauth = new OAuth({ app, clock, sessionMs: options.sessionMs ?? 7_200_000, refreshMs: options.refreshMs ?? 10 }, orgs)
+  // What an approval opened ends with it.
+  const left = ({ id }: Org) => void (onBus.has(id) && pubsub.end({ orgId: id, how: 'service.auth.error' }))
+  const oauth = new OAuth({ app, clock, sessionMs: options.sessionMs ?? 7_200_000, refreshMs: options.refreshMs ?? 10, left }, orgs)
   const session = (token: string) => oauth.session(token)
   const rest = new RestApi(session, (of) => oauth.idUrl(of))
   let seen: SeenRequest[] = []
@@ -137,9 +139,10 @@ export async function startSalesforce(options: SalesforceOptions = {}) {
     },
     /** The org is locked: nothing works any more. */
     removeOrg: (input: InOrg) => {
-      const { id } = orgOf(input)
-      orgs.delete(id)
-      onBus.delete(id)
+      const org = orgOf(input)
+      left(org)
+      orgs.delete(org.id)
+      onBus.delete(org.id)
     },
     setFacts: ({ orgId, ...facts }: InOrg & Partial<OrgFacts>) => {
       const org = orgOf({ orgId })
@@ -158,9 +161,12 @@ export async function startSalesforce(options: SalesforceOptions = {}) {
     setUser: ({ orgId, userId, ...rights }: InOrg & { userId?: string } & Partial<OrgUser>) => {
       const org = orgOf({ orgId })
       Object.assign(userOf(org, userId), rights)
+      if (rights.active === false) left(org)
     },
     addField: ({ orgId, object, field }: InOrg & { object: string; field: Partial<Field> & { name: string } }) =>
-      void orgOf({ orgId }).addField(object, field),
+      orgOf({ orgId }).addFields(object, [field]),
+    addFields: ({ orgId, object, fields }: InOrg & { object: string; fields: (Partial<Field> & { name: string })[] }) =>
+      orgOf({ orgId }).addFields(object, fields),
     removeField: ({ orgId, object, name }: InOrg & { object: string; name: string }) => orgOf({ orgId }).removeField(object, name),
     track: ({ orgId, object, field, on = true }: InOrg & { object: Entity; field: string; on?: boolean }) =>
       orgOf({ orgId }).track(object, field, on),
@@ -232,6 +238,10 @@ export async function startSalesforce(options: SalesforceOptions = {}) {
     /** Counts against the daily limit of API requests, as other software of the org uses them up. */
     setRequestsUsed: ({ orgId, used }: InOrg & { used: number }) => {
       orgOf({ orgId }).requestsUsed = used
+    },
+    /** The same for events delivered to subscribers. */
+    setDeliveriesUsed: ({ orgId, used }: InOrg & { used: number }) => {
+      orgOf({ orgId }).deliveries.used = used
     },
     setClock: ({ offsetMs }: { offsetMs: number }) => {
       clockOffset = offsetMs
