@@ -65,7 +65,10 @@ t.test('every connector gets its credentials under its own name, and is off with
       clientId: 'client',
       clientSecrets: ['new', 'old'],
       baseUrl: manifest.api.baseUrl,
+      ...(manifest.api.streamUrl !== undefined && { streamUrl: manifest.api.streamUrl }),
     })
+    if (manifest.api.streamUrl !== undefined)
+      t.same(readConfig({ ...env, [`${prefix}_STREAM_URL`]: 'http://127.0.0.1:8/' }).crm[id]?.streamUrl, 'http://127.0.0.1:8')
     t.same(readConfig({ ...env, [`${prefix}_API_URL`]: 'http://127.0.0.1:9/' }).crm[id]?.baseUrl, 'http://127.0.0.1:9')
     t.same(problems({ [`${prefix}_APP_ID`]: '123' }), [
       `${prefix}_CLIENT_ID is missing: the credentials of a CRM go together`,
