@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
@@ -21,6 +21,17 @@ async function startDemo(t: Test, args: string[], env: Record<string, string> = 
   t.teardown(() => child.kill('SIGKILL'))
   const ended = once(child, 'exit').then(([code]) => code as number | null)
   return { child, folder, ended, stdout: text(child.stdout), stderr: text(child.stderr) }
+}
+
+/** Resolves when the demo has printed this word. */
+async function printed(child: ChildProcess, word: string): Promise<void> {
+  let seen = ''
+  await new Promise<void>((resolve) => {
+    child.stdout?.on('data', (chunk) => {
+      seen += chunk
+      if (seen.includes(word)) resolve()
+    })
+  })
 }
 
 t.test('every change arrives once and correct, and the result is one JSON object', async (t) => {
@@ -85,22 +96,16 @@ t.test('a server that does not start is told with its last words', async (t) => 
 
 t.test('told to stop in the middle, it ends all it started and removes its folder', async (t) => {
   const demo = await startDemo(t, [])
-  let printed = ''
-  demo.child.stdout.on('data', (chunk) => {
-    printed += chunk
-    if (printed.includes('connects')) demo.child.kill('SIGTERM')
-  })
+  await printed(demo.child, 'connects')
+  demo.child.kill('SIGTERM')
   t.equal(await demo.ended, 143)
   t.same(await readdir(demo.folder), [])
 })
 
 t.test('when it is killed, the server notices, stops its PostgreSQL and removes the folder', async (t) => {
   const demo = await startDemo(t, [])
-  let printed = ''
-  demo.child.stdout.on('data', (chunk) => {
-    printed += chunk
-    if (printed.includes('connects')) demo.child.kill('SIGKILL')
-  })
+  await printed(demo.child, 'connects')
+  demo.child.kill('SIGKILL')
   await demo.ended
   const [name] = await readdir(demo.folder)
   const deadline = Date.now() + 30_000
