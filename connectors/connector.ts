@@ -41,6 +41,8 @@ export interface ConnectorManifest {
   api?: { version: string; sunset: string; baseUrl: string; streamUrl?: string }
   /** How often a connection is polled where changes arrive that way, milliseconds. */
   pollMs?: number
+  /** Between two rounds of lookups for one connection, milliseconds, so that many changes share one. Absent: at once. */
+  lookupEveryMs?: number
   /** Settings of one connection that this connector understands, with defaults for all. */
   settings: z.ZodType
 }

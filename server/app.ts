@@ -87,6 +87,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     log,
     wakeDelivery: (datasetId: number) => scheduler.wake('deliver', String(datasetId)),
     meter,
+    rests: new Map<number, number>(),
     now,
   }
   const deliveryOptions = {

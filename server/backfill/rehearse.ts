@@ -27,7 +27,7 @@ export interface RehearsedPage {
  * Throws `CodedError` when the CRM cannot be asked.
  */
 export async function rehearsePage(
-  options: Omit<ResolveOptions, 'wakeDelivery'>,
+  options: Omit<ResolveOptions, 'wakeDelivery' | 'rests'>,
   setup: ConnectionSetup,
   connection: { connector: Connector; context: ConnectionContext },
   changes: readonly unknown[],
@@ -51,7 +51,7 @@ export async function rehearsePage(
 }
 
 async function rehearseTogether(
-  options: Omit<ResolveOptions, 'wakeDelivery'>,
+  options: Omit<ResolveOptions, 'wakeDelivery' | 'rests'>,
   setup: ConnectionSetup,
   { connector, context }: { connector: Connector; context: ConnectionContext },
   changes: readonly unknown[],
@@ -68,7 +68,8 @@ async function rehearseTogether(
     }
   })
   const work = gatherWork(signals.map((signal) => ({ signal, receivedAt: now })))
-  const looked = await lookup(connector, context, await wantedLookups(options, setup.connectionId, connector, work, now))
+  const requests = await wantedLookups({ ...options, ruleFields: context.ruleFields }, setup.connectionId, connector, work, now)
+  const looked = await lookup(connector, context, requests)
   if (looked.failed !== undefined) throw looked.failed
   refused += looked.refused.size
 

@@ -19,7 +19,7 @@ import { findHindrance } from './find-hindrance.ts'
 import { createForecast } from './forecast.ts'
 import { rehearsePage } from './rehearse.ts'
 
-export interface BackfillOptions extends Omit<ResolveOptions, 'wakeDelivery'> {
+export interface BackfillOptions extends Omit<ResolveOptions, 'wakeDelivery' | 'rests'> {
   /** Tells the scheduler that a connection has changes to resolve. May be lost. */
   wakeResolve: (connectionId: number) => void
 }

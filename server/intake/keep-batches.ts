@@ -3,6 +3,7 @@
  * their changes into the inbox and moves each position under the lease of its stream, so that neither a kill nor a second
  * runner loses or doubles anything. Commits follow one another: the positions of a stream move in order.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { StreamBatch } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
@@ -52,10 +53,15 @@ interface Part {
 const MOST_CHANGES = 5_000
 /** Batches that bring nothing but a position wait so long for others, ms. */
 const IDLE_MS = 500
+/** A commit follows the one before no sooner, ms, unless there are changes enough: many small ones cost more than the wait. */
+const PACE_MS = 20
+const ENOUGH_CHANGES = 200
 
 /** @returns keeps one batch: resolves when it is durable, rejects with `CodedError` `lease_lost` or the error of the database */
 export function createKeeping({ db, sealer, owner, wake }: KeepOptions): (run: StreamRun, batch: StreamBatch) => Promise<void> {
   let waiting: Given[] = []
+  /** Changes in them. */
+  let count = 0
   let busy = false
   let timer: NodeJS.Timeout | undefined
 
@@ -64,7 +70,9 @@ export function createKeeping({ db, sealer, owner, wake }: KeepOptions): (run: S
     timer = undefined
     busy = true
     while (waiting.length > 0) {
+      const started = performance.now()
       const parts = nextParts()
+      if (parts.length === 0) continue
       try {
         const packets = new Map(parts.map((part) => [part, packInParts(sealer, part.run.connectionId, part.changes, Date.now())]))
         const held = await transaction(db, (trx) => write(trx, owner, packets))
@@ -76,6 +84,8 @@ export function createKeeping({ db, sealer, owner, wake }: KeepOptions): (run: S
       } catch (error) {
         for (const part of parts) settle(part, error)
       }
+      const early = PACE_MS - (performance.now() - started)
+      if (early > 0 && count < ENOUGH_CHANGES) await sleep(early)
     }
     busy = false
   }
@@ -83,11 +93,12 @@ export function createKeeping({ db, sealer, owner, wake }: KeepOptions): (run: S
   /** Those that have waited longest, by their streams. */
   function nextParts(): Part[] {
     const parts = new Map<StreamRun, Part>()
-    let count = 0
+    let taken = 0
     let changes = 0
     for (const given of waiting) {
       if (changes >= MOST_CHANGES) break
-      count += 1
+      taken += 1
+      changes += given.batch.changes.length
       if (given.run.failed !== undefined) {
         given.settle.reject(given.run.failed)
         continue
@@ -98,9 +109,9 @@ export function createKeeping({ db, sealer, owner, wake }: KeepOptions): (run: S
       for (const change of given.batch.changes) part.changes.push(change)
       part.position = given.batch.position ?? part.position
       part.missed ||= given.batch.missed === true
-      changes += given.batch.changes.length
     }
-    waiting = waiting.slice(count)
+    waiting = waiting.slice(taken)
+    count -= changes
     return [...parts.values()]
   }
 
@@ -115,6 +126,7 @@ export function createKeeping({ db, sealer, owner, wake }: KeepOptions): (run: S
   return (run, batch) =>
     new Promise((resolve, reject) => {
       waiting.push({ run, batch, settle: { resolve, reject } })
+      count += batch.changes.length
       if (busy) return
       if (batch.changes.length > 0 || batch.missed) void drain()
       else timer ??= setTimeout(drain, IDLE_MS)

@@ -28,7 +28,12 @@ export interface StoredRecord {
   /** Set while ledger rows of the record wait for a lead. */
   lookAgainAt: number | null
   looks: number
+  /** Last stages by source, for CRMs that show where records stand. */
+  stages: LastStages | null
 }
+
+/** The last stage of a record at each source: its key without a pipeline, and when it was reached or first seen, ms. */
+export type LastStages = Record<string, { stage: string; at: number }>
 
 interface Row {
   id: string
@@ -44,9 +49,11 @@ interface Row {
   looked_up_at: Date | null
   look_again_at: Date | null
   looks: number
+  stages: LastStages | null
 }
 
-const columns = sql`r.id, r.type, r.record_id, r.state, r.lead_id, r.person_id, r.survivor_id, r.created_at, r.first_seen_at, r.profile, r.looked_up_at, r.look_again_at, r.looks`
+const columns = sql`r.id, r.type, r.record_id, r.state, r.lead_id, r.person_id, r.survivor_id, r.created_at, r.first_seen_at, r.profile, r.looked_up_at, r.look_again_at, r.looks,
+  r.stages`
 
 const stored = (row: Row): StoredRecord => ({
   id: row.id,
@@ -61,6 +68,7 @@ const stored = (row: Row): StoredRecord => ({
   lookedUpAt: row.looked_up_at?.getTime() ?? null,
   lookAgainAt: row.look_again_at?.getTime() ?? null,
   looks: row.looks,
+  stages: row.stages,
 })
 
 const refColumns = { type: 'text', record_id: 'text' }
@@ -133,10 +141,12 @@ export async function saveRecords(trx: Database, changed: readonly StoredRecord[
     looked_up_at: instant(record.lookedUpAt),
     look_again_at: instant(record.lookAgainAt),
     looks: record.looks,
+    stages: record.stages === null ? null : JSON.stringify(record.stages),
   }))
   await sql`
     update record r set state = v.state, lead_id = v.lead_id, person_id = v.person_id, survivor_id = v.survivor_id,
-      created_at = v.created_at, profile = v.profile::jsonb, looked_up_at = v.looked_up_at, look_again_at = v.look_again_at, looks = v.looks
+      created_at = v.created_at, profile = v.profile::jsonb, looked_up_at = v.looked_up_at, look_again_at = v.look_again_at, looks = v.looks,
+      stages = v.stages::jsonb
     from ${rows(
       'v',
       {
@@ -150,6 +160,7 @@ export async function saveRecords(trx: Database, changed: readonly StoredRecord[
         looked_up_at: 'timestamptz',
         look_again_at: 'timestamptz',
         looks: 'int',
+        stages: 'text',
       },
       items,
     )}

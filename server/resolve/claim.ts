@@ -25,6 +25,8 @@ export interface ClaimedPacket {
 
 export interface Claim {
   packets: ClaimedPacket[]
+  /** There may be more. */
+  full: boolean
   /** Deletes handled packets inside the transaction that recorded their outcome; throws when the claim was lost. */
   settle(trx: Database, ids: readonly string[]): Promise<void>
   /** Gives packets back, to be taken again after `delayMs`. */
@@ -38,7 +40,7 @@ export interface Claim {
 /** Takes the oldest packets of a connection that are due and nobody else's. */
 export async function claimPackets(db: Database, connectionId: number): Promise<Claim> {
   const run = randomUUID()
-  const taken = await sql<ClaimedPacket>`
+  const taken = await sql<ClaimedPacket & { changes: number }>`
     with due as (
       select id, changes from packet
       where connection_id = ${connectionId} and not quarantined and not_before <= now() and claimed_until <= now()
@@ -46,7 +48,7 @@ export async function claimPackets(db: Database, connectionId: number): Promise<
     ), counted as (select id, sum(changes) over (order by id) - changes as before from due)
     update packet set claimed_by = ${run}, claimed_until = now() + make_interval(secs => ${CLAIM_SECONDS})
     where id = any(array(select id from counted where before < ${ENOUGH_CHANGES}))
-    returning id, body, received_at, attempts, backfill_id`.execute(db)
+    returning id, body, received_at, attempts, backfill_id, changes`.execute(db)
   const timer = setInterval(() => {
     sql`update packet set claimed_until = now() + make_interval(secs => ${CLAIM_SECONDS}) where claimed_by = ${run}`
       .execute(db)
@@ -54,7 +56,9 @@ export async function claimPackets(db: Database, connectionId: number): Promise<
         // A renewal that fails costs the claim, and `settle` finds that out.
       })
   }, RENEW_MS)
+  const changes = taken.rows.reduce((sum, packet) => sum + packet.changes, 0)
   return {
+    full: taken.rows.length >= MOST_PACKETS || changes >= ENOUGH_CHANGES,
     packets: taken.rows.sort((a, b) => (a.id < b.id ? -1 : 1)),
     async settle(trx, ids) {
       if (ids.length === 0) return

@@ -29,6 +29,7 @@ import { type Candidate, type Case, type Judged, judgeChange, judgeRawLead } fro
 import { entryKey, fillOutbox, type KnownEntry, readKeys, readReached, readWaiting, writeEntries, writeTwins } from './ledger.ts'
 import { matchAccounts } from './match-accounts.ts'
 import { nextLook } from './next-look.ts'
+import { newlyObserved, withReached } from './observe.ts'
 import { profileOf } from './profile.ts'
 import { dropRepeats } from './repeats.ts'
 import type { ConnectionSetup } from './setup.ts'
@@ -104,14 +105,20 @@ async function touchedRecords(trx: Trx, { work, snapshots, setup, now }: CommitI
   return new Records(await lockRecords(trx, setup.connectionId, [...refs.values()]))
 }
 
-/** Takes over what the CRM showed. Returns the ids of the records that were looked up. */
-function applySnapshots({ snapshots, setup, now }: CommitInput, records: Records): Set<string> {
+/** Takes over what the CRM showed. Returns the ids of the records of which it showed something new. */
+function applySnapshots(input: CommitInput, records: Records): Set<string> {
+  const { snapshots, setup, now } = input
   const lookedUp = new Set<string>()
   for (const [key, snapshot] of snapshots) {
     const record = records.get(key)
     if (record === undefined || record.state === 'erased') continue
+    const asOf = whenShown(input, key, record)
+    if (asOf === 'outdated') {
+      record.createdAt ??= snapshot.createdAt ?? null
+      continue
+    }
     lookedUp.add(record.id)
-    record.lookedUpAt = now
+    record.lookedUpAt = asOf
     if (!snapshot.found) {
       record.state = 'gone'
       const survivor =
@@ -125,6 +132,25 @@ function applySnapshots({ snapshots, setup, now }: CommitInput, records: Records
     record.profile = profileOf(snapshot, record.profile, setup.rules, now)
   }
   return lookedUp
+}
+
+/** The clock of a CRM and ours may differ by so much; ms. */
+const CLOCKS_MS = 60_000
+
+/**
+ * When the whole record was last known, once this snapshot is applied. What a change shows is as old as the change, and a
+ * stream may tell it again much later: `outdated` is what we have seen more of since then.
+ */
+function whenShown({ snapshots, work, manifest, now }: CommitInput, key: string, { lookedUpAt }: StoredRecord): number | null | 'outdated' {
+  const snapshot = snapshots.get(key)
+  const shownAt = work.shownAt.get(key)
+  // Where the CRM cannot be asked, what changes show is all there is.
+  if (manifest.api === undefined || shownAt === undefined || snapshot !== work.shown.get(key)) return now
+  const at = Math.min(shownAt, now)
+  if (!snapshot?.partial) return lookedUpAt !== null && at <= lookedUpAt ? 'outdated' : at
+  if (lookedUpAt === null) return null
+  if (at < lookedUpAt - CLOCKS_MS) return 'outdated'
+  return snapshot.identity?.metaLeadId === undefined ? lookedUpAt : Math.max(at, lookedUpAt)
 }
 
 function applyMerges({ work }: CommitInput, records: Records): void {
@@ -339,6 +365,7 @@ async function newCandidates(trx: Trx, { setup, work, snapshots, manifest, now }
       occurredAt: change.occurredAt,
       receivedAt: change.receivedAt,
       origin: change.origin,
+      ...(!change.exact && { exact: false as const }),
     })
   }
   for (const [key, snapshot] of snapshots) {
@@ -354,18 +381,42 @@ async function newCandidates(trx: Trx, { setup, work, snapshots, manifest, now }
       })
     }
   }
-  return unknown(trx, found, manifest.history.clockToleranceMs)
+  found.push(...observedCandidates(work, manifest, records, found))
+  return unknown(trx, found, manifest, now)
+}
+
+/** Stages that records were seen at and not known to have reached. Remembers the last ones, where the CRM may show such. */
+function observedCandidates(work: Work, manifest: ConnectorManifest, records: Records, told: readonly Candidate[]): Candidate[] {
+  const observed = Map.groupBy(work.observed, ({ ref }) => refKey(ref))
+  if (observed.size === 0 && !manifest.arrival.includes('poll')) return []
+  const byRecord = Map.groupBy(told, ({ record }) => record.id)
+  return [...records.values()].flatMap((record) => {
+    const toldOf = byRecord.get(record.id) ?? []
+    const fresh = newlyObserved(observed.get(refKey(record.ref)) ?? [], record.stages, toldOf)
+    record.stages = withReached(record.stages, [...toldOf, ...fresh])
+    return fresh.map(({ stage, occurredAt, receivedAt, origin }) => ({
+      record,
+      stage,
+      occurredAt,
+      receivedAt,
+      origin,
+      exact: false as const,
+    }))
+  })
 }
 
 /** Those changes that are not in the ledger yet by another account of them; under the locks of their records. */
-async function unknown(trx: Trx, found: readonly Candidate[], tolerance: number): Promise<Candidate[]> {
+async function unknown(trx: Trx, found: readonly Candidate[], { history, arrival }: ConnectorManifest, now: number): Promise<Candidate[]> {
   if (found.length === 0) return []
+  const tolerance = history.clockToleranceMs
   let from = Number.POSITIVE_INFINITY
   let to = Number.NEGATIVE_INFINITY
   for (const { occurredAt } of found) {
     from = Math.min(from, occurredAt)
     to = Math.max(to, occurredAt)
   }
+  // What was only seen afterwards may have been seen long after.
+  if (arrival.includes('poll')) to = Math.max(to, now)
   // Not every change says in which pipeline the stage is.
   const key = (recordId: string, { source, stageId }: Candidate['stage']) => `${recordId} ${stageKey({ source, stageId })}`
   const recordIds = [...new Set(found.map(({ record }) => record.id))]

@@ -3,15 +3,21 @@ import type { RecordRef, RecordSnapshot, Signal } from '../../connectors/connect
 
 export type StageSignal = Extract<Signal, { kind: 'stage' }>
 export type StageChange = Omit<StageSignal, 'kind'> & { receivedAt: number }
+/** A record was seen at a stage. */
+export type Observation = Omit<Extract<Signal, { kind: 'observed' }>, 'kind'> & { receivedAt: number }
 
 export interface Work {
   /** Every record that is touched, by `refKey`, with when we first heard of it in this run. */
   refs: Map<string, { ref: RecordRef; seenAt: number }>
   stages: StageChange[]
-  /** What changes showed of their records, by `refKey`. */
+  observed: Observation[]
+  /** What changes showed of their records, by `refKey`, and when that was so. */
   shown: Map<string, RecordSnapshot>
+  shownAt: Map<string, number>
   /** Records whose lookup must not be older than this run. */
   lookAgain: Set<string>
+  /** Records of which not everything was told: their history has to be read. */
+  withHistory: Set<string>
   merges: { survivor: RecordRef; merged: RecordRef[] }[]
   /** By `refKey`. */
   deleted: Set<string>
@@ -25,13 +31,15 @@ export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: numbe
   const work: Work = {
     refs: new Map(),
     stages: [],
+    observed: [],
     shown: new Map(),
+    shownAt: new Map(),
     lookAgain: new Set(),
+    withHistory: new Set(),
     merges: [],
     deleted: new Set(),
     erased: new Set(),
   }
-  const shownAt = new Map<string, number>()
   const touch = (ref: RecordRef, seenAt: number) => {
     const key = refKey(ref)
     const known = work.refs.get(key)
@@ -44,11 +52,12 @@ export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: numbe
     const seenAt = Math.min(signal.occurredAt, receivedAt)
     const key = touch(signal.ref, seenAt)
     if (signal.kind === 'stage') work.stages.push({ ...signal, receivedAt })
+    else if (signal.kind === 'observed') work.observed.push({ ...signal, receivedAt })
     else if (signal.kind === 'shown') {
       const before = work.shown.get(key)
-      const at = shownAt.get(key) ?? Number.NEGATIVE_INFINITY
+      const at = work.shownAt.get(key) ?? Number.NEGATIVE_INFINITY
       const [older, newer] = signal.occurredAt < at ? [signal.snapshot, before] : [before, signal.snapshot]
-      shownAt.set(key, Math.max(at, signal.occurredAt))
+      work.shownAt.set(key, Math.max(at, signal.occurredAt))
       work.shown.set(key, older && newer?.partial ? together(older, newer) : (newer as RecordSnapshot))
     } else if (signal.kind === 'merged') {
       const merged = signal.mergedIds.filter((id) => id !== signal.ref.id).map((id) => ({ type: signal.ref.type, id }))
@@ -57,7 +66,10 @@ export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: numbe
       work.lookAgain.add(key)
     } else if (signal.kind === 'deleted') work.deleted.add(key)
     else if (signal.kind === 'erased') work.erased.add(key)
-    else work.lookAgain.add(key)
+    else {
+      work.lookAgain.add(key)
+      if (signal.kind === 'seen' && signal.history) work.withHistory.add(key)
+    }
   }
   return work
 }
@@ -77,5 +89,6 @@ function together(older: RecordSnapshot, newer: RecordSnapshot): RecordSnapshot 
 /** The work without these records (by `refKey`). */
 export function without(work: Work, refused: ReadonlyMap<string, unknown>): Work {
   const refs = new Map([...work.refs].filter(([key]) => !refused.has(key)))
-  return { ...work, refs, stages: work.stages.filter(({ ref }) => !refused.has(refKey(ref))) }
+  const accepted = ({ ref }: { ref: RecordRef }) => !refused.has(refKey(ref))
+  return { ...work, refs, stages: work.stages.filter(accepted), observed: work.observed.filter(accepted) }
 }

@@ -26,6 +26,8 @@ export interface Candidate {
   occurredAt: number
   receivedAt: number
   origin: 'push' | 'stream' | 'poll' | 'history'
+  /** False: the record was seen there; it may have got there earlier. */
+  exact?: false
   /** The time that the account of the other kind gives. */
   twin?: number
 }
@@ -175,6 +177,7 @@ function base(
     reason: refusal?.reason ?? null,
     detail: {
       origin: change.origin,
+      ...(change.exact === false && { exact: false }),
       ...(change.twin !== undefined && { twin: change.twin - change.occurredAt }),
       ...(refusal?.params !== undefined && { params: refusal.params }),
     },

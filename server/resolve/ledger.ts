@@ -35,6 +35,8 @@ export interface KnownEntry {
   receivedAt: number
   /** How the first account of the change came in. */
   origin: 'push' | 'stream' | 'poll' | 'history'
+  /** False: the record was seen there; it may have got there earlier. */
+  exact?: false
   /** The time that the account of the other kind gives, once that came in. */
   twin?: number
 }
@@ -48,6 +50,7 @@ interface KnownRow {
   outcome: string
   received_at: Date
   origin: KnownEntry['origin'] | null
+  exact: boolean | null
   twin: number | null
 }
 const known = (row: KnownRow): KnownEntry => ({
@@ -59,10 +62,11 @@ const known = (row: KnownRow): KnownEntry => ({
   outcome: row.outcome,
   receivedAt: row.received_at.getTime(),
   origin: row.origin ?? 'push',
+  ...(row.exact === false && { exact: false as const }),
   ...(row.twin !== null && { twin: row.occurred_at.getTime() + row.twin }),
 })
 const knownColumns = sql`l.occurred_at, l.event_id, l.dataset_id, l.record_id, l.stage_key, l.outcome, l.received_at,
-  l.detail->>'origin' as origin, (l.detail->>'twin')::float8 as twin`
+  l.detail->>'origin' as origin, (l.detail->>'exact')::boolean as exact, (l.detail->>'twin')::float8 as twin`
 
 /**
  * Entries of stages that these records reached between two instants (inclusive), those of records merged into them

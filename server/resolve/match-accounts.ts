@@ -8,6 +8,8 @@ export interface Account {
   /** Milliseconds since the epoch. */
   occurredAt: number
   origin: 'push' | 'stream' | 'poll' | 'history'
+  /** False: the record was seen there; it may have got there earlier. */
+  exact?: false
 }
 /** A change as the first account of it has it, and the time that the account of the other kind gives, once that came in. */
 export interface Known extends Account {
@@ -58,6 +60,14 @@ export function matchAccounts<Change extends Known, Heard extends Account>(
   const both = left.filter((account) => left.some((other) => isRead(other) !== isRead(account) && other.occurredAt === account.occurredAt))
   for (const account of both) if (!join(account, 0)) add(account)
   for (const account of left) if (!both.includes(account) && !join(account, toleranceMs)) add(account)
+  // Where the record was only seen at the stage, history tells when it got there: at the last time before it was seen.
+  for (const seen of free.told.filter(({ exact }) => exact === false).reverse()) {
+    const earlier = fresh.filter((one) => isRead(one) && !hasTwin(one) && one.occurredAt <= seen.occurredAt + toleranceMs)
+    const last = earlier.sort(inTime).at(-1)
+    if (last === undefined) continue
+    fresh.splice(fresh.indexOf(last), 1)
+    joined.push({ ...seen, twin: last.occurredAt })
+  }
   return { fresh, joined }
 }
 

@@ -36,6 +36,8 @@ export interface ResolveOptions {
   wakeDelivery: (datasetId: number) => void
   /** Told of the entries that are written. */
   meter?: Meter
+  /** Until when each connection rests after a round of lookups, milliseconds since the epoch: what gathers meanwhile shares the next. */
+  rests: Map<number, number>
   now?: () => number
 }
 
@@ -51,8 +53,11 @@ const MOST_ATTEMPTS = 3
  * @returns when it wants to run again, milliseconds since the epoch
  */
 export async function resolve(options: ResolveOptions, connectionId: number, signal: AbortSignal): Promise<{ again?: number }> {
-  const { db } = options
+  const { db, rests } = options
   while (!signal.aborted) {
+    const rest = rests.get(connectionId)
+    if (rest !== undefined && rest > Date.now()) return { again: rest }
+    rests.delete(connectionId)
     const setup = await readSetup(db, connectionId)
     // Until a route exists changes are kept; `attention` may be over by the time the CRM is asked.
     if (setup === undefined || setup.routes.length === 0) return {}
@@ -145,10 +150,13 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
   const { db } = options
   const { connectionId } = setup
   const work = gatherWork([...changes.flatMap(signalsOf), ...due.map((ref) => anotherLook(ref, now))])
-  const requests = await wantedLookups(options, connectionId, connector, work, now)
+  const requests = await wantedLookups({ ...options, ruleFields: context.ruleFields }, connectionId, connector, work, now)
   const looked = await lookup(connector, context, requests)
   if (looked.failed !== undefined) return postpone(options, connectionId, claim, looked.failed, now)
   if (requests.length > 0) await troubleOver(db, setup)
+  const { lookupEveryMs } = connector.manifest
+  // A full claim has company enough.
+  if (requests.length > 0 && lookupEveryMs !== undefined && !claim.full) options.rests.set(connectionId, Date.now() + lookupEveryMs)
 
   const aside = changes.filter((change) => change.signals.some((one) => looked.refused.has(refKey(one.ref))))
   const written = await transaction(db, async (trx) => {

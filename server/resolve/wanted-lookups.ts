@@ -1,4 +1,4 @@
-import type { Connector, LookupRequest } from '../../connectors/connector.ts'
+import type { Connector, LookupRequest, RecordSnapshot } from '../../connectors/connector.ts'
 import { parseStageKey, stageKey } from '../../mappings/stage-key.ts'
 import type { Database } from '../database/pool.ts'
 import { type KnownRecord, readLookedUp } from '../leads/records.ts'
@@ -8,10 +8,11 @@ import type { ResolveOptions } from './resolve.ts'
 
 /**
  * Which records have to be looked up: new ones with their history, stale ones, and those whose change asks for it. Not
- * those of which the history only tells again what the ledger holds, as it mostly does where it is read as a routine.
+ * those of which the history only tells again what the ledger holds, as it mostly does where it is read as a routine; nor
+ * those whose change itself shows what is needed of them.
  */
 export async function wantedLookups(
-  { db, identityTtlMs }: Pick<ResolveOptions, 'db' | 'identityTtlMs'>,
+  { db, identityTtlMs, ruleFields }: Pick<ResolveOptions, 'db' | 'identityTtlMs'> & { ruleFields: readonly string[] },
   connectionId: number,
   connector: Connector,
   work: Work,
@@ -36,16 +37,30 @@ export async function wantedLookups(
     if (work.erased.has(key) || record?.state === 'erased') return []
     const lookedUpAt = record?.lookedUpAt ?? null
     const fresh = lookedUpAt !== null && now - lookedUpAt <= identityTtlMs
-    if ((fresh || repeated.has(key)) && !work.lookAgain.has(key) && !pipelineUnknown.has(key)) return []
-    return [{ ref, history: lookedUpAt === null && connector.manifest.history.quality === 'exact' }]
+    const enough = fresh || repeated.has(key) || isEnough(work.shown.get(key), lookedUpAt !== null, ruleFields)
+    if (enough && !work.lookAgain.has(key) && !pipelineUnknown.has(key)) return []
+    const firstLook = lookedUpAt === null || work.withHistory.has(key)
+    return [{ ref, history: firstLook && connector.manifest.history.quality === 'exact' }]
   })
+}
+
+/**
+ * Whether a change shows enough of its record: all of it, or its Meta lead id, which is the best that Meta can match by. Then
+ * the rest has to be known already, or shown, too: what the rules look at, and the creation, which is the time of the raw lead.
+ */
+function isEnough(shown: RecordSnapshot | undefined, lookedUp: boolean, ruleFields: readonly string[]): boolean {
+  if (shown === undefined) return false
+  if (!shown.partial) return true
+  if (shown.identity?.metaLeadId === undefined) return false
+  return lookedUp || (shown.createdAt !== undefined && ruleFields.every((field) => Object.hasOwn(shown.fields, field)))
 }
 
 /** Records that were looked up before and of which the work tells nothing but stages read from history that are known. */
 async function onlyRepeats(db: Database, work: Work, records: ReadonlyMap<string, KnownRecord>): Promise<Set<string>> {
+  const observed = new Set(work.observed.map(({ ref }) => refKey(ref)))
   const read = [...Map.groupBy(work.stages, ({ ref }) => refKey(ref))].flatMap(([key, stages]) => {
     const record = records.get(key)
-    const fromHistory = stages.every(({ origin }) => origin === 'history')
+    const fromHistory = stages.every(({ origin }) => origin === 'history') && !observed.has(key)
     return fromHistory && record !== undefined && record.lookedUpAt !== null ? [{ key, record, stages }] : []
   })
   if (read.length === 0) return new Set()
