@@ -19,7 +19,10 @@ export type Told = 'event' | 'gap' | 'overflow' | 'wildcard' | 'lost'
 
 /** Several changes of a record in one transaction are one change with the final values; so are equal changes of several records. */
 export function closeTransaction(org: Org, touches: readonly Touch[], made: Made & { at: number; lagMs?: number }): void {
-  for (const touch of touches) writeHistory(org, touch, made)
+  for (const touch of touches) {
+    writeHistory(org, touch, made)
+    if (touch.type === 'DELETE') org.deletions.push({ object: touch.object, id: touch.id, at: made.at })
+  }
   const { told = 'event' } = made
   if (told === 'lost') return
   const head = org.head(made)

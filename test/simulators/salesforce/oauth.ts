@@ -48,6 +48,8 @@ const CODE_MS = 15 * 60_000
 const IDLE_MS = 30 * 86_400_000
 /** A user can have approved an app so many times; one more ends the oldest. */
 const MOST_APPROVALS = 5
+/** Users to choose from on the consent page, where none is named. */
+const MOST_SHOWN = 100
 const allScopes = ['api', 'refresh_token', 'id']
 
 /** Consent, authorization codes, refresh tokens and access tokens of one app in all orgs. */
@@ -139,13 +141,11 @@ export class OAuth {
       .map(([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`)
       .join('')
     const hint = query.get('login_hint')
-    const people = [...this.#orgs.values()]
-      .slice(0, 50)
-      .flatMap((org) => [...org.users.values()].map((user) => ({ org, user })))
-      .map(({ org, user }) => {
-        const chosen = user.username === hint ? ' selected' : ''
-        return `<option value="${org.id}/${user.id}"${chosen}>${escapeHtml(user.username)} (${escapeHtml(org.facts.name)})</option>`
-      })
+    const users = [...this.#orgs.values()].flatMap((org) => [...org.users.values()].map((user) => ({ org, user })))
+    const hinted = users.filter(({ user }) => user.username === hint)
+    const people = (hinted.length > 0 ? hinted : users.slice(0, MOST_SHOWN)).map(
+      ({ org, user }) => `<option value="${org.id}/${user.id}">${escapeHtml(user.username)} (${escapeHtml(org.facts.name)})</option>`,
+    )
     const form = (label: string, body: string) =>
       `<form method="post" action="/setup/secur/RemoteAccessAuthorizationPage.apexp">${hidden}${body}<button name="decision" value="${label}">${label}</button></form>`
     const text = `<!doctype html><html><head><title>Allow Access?</title></head><body><h1>Allow Access?</h1>

@@ -428,7 +428,6 @@ export class Org {
     } else if (operation.kind === 'delete') {
       touch.type = 'DELETE'
       row.IsDeleted = true
-      this.deletions.push({ object, id, at })
     } else {
       touch.type = 'UNDELETE'
       row.IsDeleted = false

@@ -3,7 +3,7 @@ import type { Answer, Exchange } from '../listen.ts'
 import { describeGlobal, describeObject } from './describe.ts'
 import { longId } from './ids.ts'
 import type { Session } from './oauth.ts'
-import { type Org, OrgError, type OrgUser, type Row } from './org.ts'
+import { type Operation, type Org, OrgError, type OrgUser, type Row } from './org.ts'
 import { restError, statusOf } from './replies.ts'
 import { type Asker, attributes, type Found, render, runQuery } from './run-query.ts'
 import { parseSoql, SoqlError } from './soql.ts'
@@ -142,18 +142,14 @@ function object(call: Call, name: string, rest: string | undefined): Answer {
   if (method === 'GET' && rest === 'updated') return updated(exchange, org, definition.name)
   if (method === 'GET' && rest === 'deleted') return deleted(exchange, org, definition.name)
   if (method === 'POST' && rest === undefined) {
-    const id = write(call, definition.name, undefined, bodyOf(exchange))
+    const [id] = save(call, [insert(call, definition.name, bodyOf(exchange))])
     return { status: 201, json: { id, success: true, errors: [] } }
   }
   if (rest === undefined) return notFound()
   if (method === 'GET') return read(call, definition.name, rest)
-  if (method === 'PATCH') {
-    write(call, definition.name, rest, bodyOf(exchange))
-    return { status: 204 }
-  }
-  if (method !== 'DELETE') return restError(405, 'METHOD_NOT_ALLOWED', `HTTP Method '${method}' not allowed.`)
-  refuseWriting(user)
-  org.delete(definition.name, [idOf(rest)], madeBy(call))
+  if (method === 'PATCH') save(call, [update(call, definition.name, rest, bodyOf(exchange))])
+  else if (method === 'DELETE') save(call, [{ kind: 'delete', object: definition.name, id: idOf(rest) }])
+  else return restError(405, 'METHOD_NOT_ALLOWED', `HTTP Method '${method}' not allowed.`)
   return { status: 204 }
 }
 
@@ -176,36 +172,71 @@ function read({ exchange, session, root }: Call, object: string, given: string):
   return { status: 200, json: { attributes: attributes(object, row, root), ...Object.fromEntries(values), Id: row.Id } }
 }
 
-/** `composite/sobjects`: up to 200 records, each with a result of its own. */
-function collection(call: Call, object: string | undefined): Answer {
+/** `composite/sobjects`: up to 200 records in one transaction, each with a result of its own. */
+function collection(call: Call, rest: string | undefined): Answer {
   const { method } = call.exchange
-  const body = bodyOf(call.exchange) as { allOrNone?: boolean; records?: (Row & { attributes?: unknown })[] }
-  if (object !== undefined || (method !== 'PATCH' && method !== 'POST') || !Array.isArray(body.records)) return notFound()
-  if (body.records.length > MOST_RECORDS)
-    return restError(
-      400,
-      'EXCEEDED_MAX_SIZE_REQUEST',
-      `record limit reached. cannot submit more than ${MOST_RECORDS} records into this call`,
-    )
-  const results = body.records.map(({ attributes, ...fields }) => {
-    const { type } = (attributes ?? {}) as { type?: string }
-    const { Id, id = Id, ...values } = fields
-    try {
-      if (type === undefined) throw new OrgError('INVALID_TYPE', 'Must send a concrete entity type.')
-      return { id: write(call, type, method === 'PATCH' ? String(id) : undefined, values), success: true, errors: [] }
-    } catch (error) {
-      if (!(error instanceof OrgError)) throw error
-      return { ...(id && { id }), success: false, errors: [{ statusCode: error.code, message: error.message, fields: error.fields }] }
-    }
+  if (rest !== undefined || (method !== 'PATCH' && method !== 'POST')) return notFound()
+  const { records, allOrNone = false } = bodyOf(call.exchange) as { allOrNone?: boolean; records?: Sent[] }
+  if (!Array.isArray(records)) throw new OrgError('JSON_PARSER_ERROR', 'records are missing')
+  if (records.length > MOST_RECORDS)
+    throw new OrgError('EXCEEDED_MAX_SIZE_REQUEST', `record limit reached. cannot submit more than ${MOST_RECORDS} records into this call`)
+  const all = attempt(() =>
+    save(
+      call,
+      records.map((record) => operation(call, record, method)),
+    ),
+  )
+  if (!(all instanceof OrgError)) return { status: 200, json: all.map((id) => ({ id, success: true, errors: [] })) }
+  // One that cannot be saved keeps the others back only where that was asked for.
+  const results = records.map((record) => {
+    const ids = allOrNone ? all : attempt(() => save(call, [operation(call, record, method)]))
+    if (!(ids instanceof OrgError)) return { id: ids[0], success: true, errors: [] }
+    return { success: false, errors: [{ statusCode: ids.code, message: ids.message, fields: ids.fields }] }
   })
   return { status: 200, json: results }
 }
 
-/** Inserts a record, or updates the one with this id. Returns the id. */
-function write(call: Call, object: string, given: string | undefined, fields: Row): string {
-  const { org, user } = call.session
-  refuseWriting(user)
-  for (const name of Object.keys(fields)) {
+type Sent = Row & { attributes?: unknown }
+
+function operation(call: Call, { attributes, ...values }: Sent, method: 'PATCH' | 'POST'): Operation {
+  const { type } = (attributes ?? {}) as { type?: string }
+  if (type === undefined) throw new OrgError('INVALID_TYPE', 'Must send a concrete entity type.')
+  const { Id, id = Id, ...fields } = values
+  return method === 'PATCH' ? update(call, type, String(id), fields) : insert(call, type, fields)
+}
+
+function attempt<Result>(work: () => Result): Result | OrgError {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof OrgError) return error
+    throw error
+  }
+}
+
+function insert(call: Call, object: string, fields: Row): Operation {
+  return { kind: 'insert', object, fields: writable(call, object, fields) }
+}
+
+function update(call: Call, object: string, given: string, fields: Row): Operation {
+  const id = idOf(given)
+  if (object === 'Lead' && call.session.org.table('Lead').get(id)?.IsConverted)
+    throw new OrgError('CANNOT_UPDATE_CONVERTED_LEAD', 'cannot reference converted lead')
+  return { kind: 'update', object, id, fields: writable(call, object, fields) }
+}
+
+/** Saves in one transaction, by the user of the call. Returns the ids. */
+function save({ exchange, session }: Call, operations: Operation[]): string[] {
+  const { org, user } = session
+  if (!user.edits) throw new OrgError('INSUFFICIENT_ACCESS_OR_READONLY', 'insufficient access rights on object id')
+  const client = /client=([^,;\s]+)/.exec(header(exchange, 'sforce-call-options'))?.[1] ?? ''
+  return org.transact(operations, { by: user.id, client })
+}
+
+/** Values under the true names of their fields; refuses fields that the user may not write. */
+function writable({ session }: Call, object: string, fields: Row): Row {
+  const { org, user } = session
+  const named = Object.entries(fields).map(([name, value]) => {
     const field = org.field(object, name)
     if (field === undefined || user.hiddenFields.includes(`${object}.${field.name}`))
       throw new OrgError('INVALID_FIELD', `No such column '${name}' on sobject of type ${object}`, [name])
@@ -215,22 +246,9 @@ function write(call: Call, object: string, given: string | undefined, fields: Ro
         `Unable to create/update fields: ${name}. Please check the security settings of this field.`,
         [name],
       )
-  }
-  const values = Object.fromEntries(Object.entries(fields).map(([name, value]) => [org.field(object, name)?.name ?? name, value]))
-  if (given === undefined) return org.insert(object, [values], madeBy(call))[0] as string
-  const id = idOf(given)
-  if (object === 'Lead' && org.table('Lead').get(id)?.IsConverted)
-    throw new OrgError('CANNOT_UPDATE_CONVERTED_LEAD', 'cannot reference converted lead')
-  org.update(object, [{ ...values, Id: id }], madeBy(call))
-  return id
-}
-
-function refuseWriting(user: OrgUser): void {
-  if (!user.edits) throw new OrgError('INSUFFICIENT_ACCESS_OR_READONLY', 'insufficient access rights on object id')
-}
-
-function madeBy({ exchange, session }: Call) {
-  return { by: session.user.id, client: /client=([^,;\s]+)/.exec(header(exchange, 'sforce-call-options'))?.[1] ?? '' }
+    return [field.name, value] as const
+  })
+  return Object.fromEntries(named)
 }
 
 // -------------------------------------------------------------------------------------------------- what was changed

@@ -56,7 +56,7 @@ async function click(salesforce: Salesforce, page: string, label: 'Allow' | 'Den
     name as string,
     plain(value as string),
   ])
-  const user = /<option value="([^"]*)" selected/.exec(form)?.[1] ?? /<option value="([^"]*)"/.exec(form)?.[1]
+  const user = /<option value="([^"]*)"/.exec(form)?.[1]
   const action = /action="([^"]*)"/.exec(form)?.[1]
   const body = new URLSearchParams([...fields, ...(user === undefined ? [] : [['user', user]]), ['decision', label]] as [string, string][])
   const response = await fetch(salesforce.url + action, { method: 'POST', body, redirect: 'manual' })
@@ -322,6 +322,29 @@ t.test('Queries answer as Salesforce does: parents, nulls, dates, counts, labels
   t.same(await rows(`SELECT Id FROM Lead WHERE Id = '${birch}'`, 'queryAll'), [])
 })
 
+t.test('Queries that jsforce builds are understood, and records that it sends together are one transaction', async (t) => {
+  const salesforce = await start(t)
+  const { conn } = connect(salesforce)
+  const sent = ['A', "B'b", 'C'].map((LastName) => ({ LastName, Company: 'Acme' }))
+  const ids = (await conn.sobject('Lead').create(sent)).map(({ id }) => id as string)
+  const found = await conn
+    .sobject('Lead')
+    .find({ $or: [{ LastName: { $like: 'A%' } }, { LastName: "B'b", IsConverted: false }], Id: { $in: ids } }, ['Id', 'Owner.Name'])
+    .sort({ LastName: -1 })
+    .limit(2)
+    .execute()
+  t.match(found, [{ Id: ids[1] }, { Id: ids[0], Owner: { Name: /@/ } }])
+  await conn.sobject('Lead').update(ids.map((Id) => ({ Id, Status: 'Working - Contacted' })))
+  const changes = salesforce
+    .org()
+    .changeLog.behind(0, 100)
+    .map(({ change }) => change)
+  t.match(changes.at(-1), { recordIds: ids, changeType: 'UPDATE', changeOrigin: /^com\/salesforce\/api\/rest\/66\.0/ })
+  t.equal(new Set(changes.map(({ transactionKey }) => transactionKey)).size, 2)
+  const { records } = await conn.tooling.query<Json>('SELECT COUNT_DISTINCT(SelectedEntity) n FROM PlatformEventChannelMember')
+  t.match(records, [{ n: 2 }])
+})
+
 t.test('Queries are refused as Salesforce refuses them', async (t) => {
   const salesforce = await start(t)
   const { ask, call, conn } = connect(salesforce)
@@ -406,6 +429,9 @@ t.test('Writing is refused: without the right, to what the CRM sets itself, to c
   t.match(await write('00Q000000000000AAA', { City: 'x' }), { status: 404, json: [{ errorCode: 'NOT_FOUND' }] })
   t.match(await write('x', { City: 'x' }), { status: 400, json: [{ errorCode: 'MALFORMED_ID' }] })
   const records = [a, 'x'].map((id) => ({ attributes: { type: 'Lead' }, id, City: 'Bonn' }))
+  const together = await call(`${root}/composite/sobjects`, { method: 'PATCH', body: { records, allOrNone: true } })
+  t.match(together.json, [{ success: false }, { success: false, errors: [{ statusCode: 'MALFORMED_ID' }] }])
+  t.notOk(salesforce.record({ object: 'Lead', id: a })?.City)
   t.match((await call(`${root}/composite/sobjects`, { method: 'PATCH', body: { records } })).json, [
     { id: a, success: true },
     { success: false, errors: [{ statusCode: 'MALFORMED_ID' }] },
