@@ -163,6 +163,8 @@ export interface Install {
   asks: readonly string[]
   /** The page of the CRM on which an admin is asked. */
   consentUrl(app: AppCredentials, request: ConsentRequest): string
+  /** What an error that came back instead of a code means and what to do, where it is more than a refusal of the person. */
+  explain?(error: string): string | undefined
   /** Trades the code for a grant. Throws as `refresh`, and `code_spent` (never) where only a new consent helps. */
   exchange(app: AppCredentials, answer: ConsentAnswer, http: HttpPort, now: number): Promise<TokenGrant>
   /**

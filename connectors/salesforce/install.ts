@@ -65,6 +65,15 @@ export const leave: NonNullable<Install['leave']> = async ({ app, grant, http })
   if (status !== 200 && status !== 400) throw unavailable(status)
 }
 
+/** See `Install.explain`. Since 2025 users consent only to apps that are installed in their org (Salesforce, connected app usage restrictions). */
+export function explain(error: string): string | undefined {
+  if (error === 'OAUTH_EC_APP_NOT_FOUND' || error === 'OAUTH_APPROVAL_ERROR_GENERIC')
+    return 'The app is not installed in this Salesforce org yet. Install its package first, then open the link again.'
+  if (error === 'OAUTH_APP_ACCESS_DENIED' || error === 'OAUTH_APP_BLOCKED')
+    return 'Your user may not use this app. An admin of the org has to assign its permission set to you, then open the link again.'
+  return undefined
+}
+
 const asks = [
   'read leads and opportunities, their stages and their history',
   'read who a lead is: name, e-mail, phone, address, and the fields you choose',
@@ -72,7 +81,7 @@ const asks = [
   'act with the rights of the user who agrees, also while that user is away',
 ]
 
-export const install: Install = { scopes, asks, consentUrl, exchange, refresh, leave, authUrl }
+export const install: Install = { scopes, asks, consentUrl, explain, exchange, refresh, leave, authUrl }
 
 async function askForGrant(
   app: AppCredentials,

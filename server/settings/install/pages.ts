@@ -82,8 +82,8 @@ export const noSuchLink: Page = {
   body: html`<p>It may have been cut short on its way to you. Copy the whole address, or ask for a new link.</p>`,
 }
 
-export const declined = (crm: string): Page =>
-  failure(`${crm} was not connected`, html`<p>The permission was declined on the page of ${crm}.</p>${again}`)
+export const declined = (crm: string, explanation = `The permission was declined on the page of ${crm}.`): Page =>
+  failure(`${crm} was not connected`, html`<p>${explanation}</p>${again}`)
 
 export const strangeAnswer = (crm: string): Page =>
   failure(

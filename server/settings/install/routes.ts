@@ -118,11 +118,11 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
   server.get('/oauth/:crm/callback', async (request, reply) => {
     const crm = crmOf((request.params as { crm: string }).crm)
     if (crm === undefined) return sendPage(reply, pages.noSuchLink)
-    const { code, state, returnUrl } = request.query as Record<string, string | undefined>
+    const { code, state, error: refusal, returnUrl } = request.query as Record<string, string | undefined>
     try {
       if (code !== undefined && state === undefined && returnUrl !== undefined) return await fromMarketplace(crm, code, returnUrl, reply)
       if (state === undefined) return sendPage(reply, pages.strangeAnswer(crm.name))
-      return sendPage(reply, await answered(crm, state, code, request.cookies[browserCookie]))
+      return sendPage(reply, await answered(crm, state, { code, error: refusal }, request.cookies[browserCookie]))
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       log.warn({ crm: crm.id, error }, 'an account could not be connected')
@@ -131,14 +131,19 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
   })
 
   /** The browser came back from a consent that began here. */
-  async function answered(crm: Crm, state: string, code: string | undefined, browser: string | undefined): Promise<Page> {
+  async function answered(
+    crm: Crm,
+    state: string,
+    { code, error }: { code: string | undefined; error: string | undefined },
+    browser: string | undefined,
+  ): Promise<Page> {
     const answer = await answerConsent(db, vault, state, browser)
     if (answer.outcome === 'unknown') return pages.strangeAnswer(crm.name)
     if (answer.outcome === 'again') return answer.connectionId === null ? pages.answeredBefore(crm.name) : pages.connectedAlready(crm.name)
     const invitation = await findInvitation(db, { id: answer.invitationId })
     if (invitation === undefined || invitation.crm !== crm.id) return pages.strangeAnswer(crm.name)
     if (stateOf(invitation, Date.now()) === 'used') return pages.used(invitation)
-    if (code === undefined) return pages.declined(crm.name)
+    if (code === undefined) return pages.declined(crm.name, crm.install.explain?.(error ?? ''))
     const grantedAt = Date.now()
     const authUrl = invitation.auth_url ?? undefined
     const given = { code, redirectUri: redirectUri(crm), verifier: answer.verifier, ...(authUrl && { authUrl }) }

@@ -1,6 +1,7 @@
 /** Connecting by a link: from the invitation over the CRM's own page and back, as a browser goes. */
 import t, { type Test } from 'tap'
 import { invite, type NewInvite } from '../../../server/settings/invite.ts'
+import { startSalesforce } from '../../simulators/salesforce/start-salesforce.ts'
 import { DATASET, PORTAL, PUBLIC_URL, type TestApp, TOKEN, testApp } from '../../support/app.ts'
 import { createBrowser } from '../../support/browser.ts'
 
@@ -143,6 +144,42 @@ t.test('an install that begins in the marketplace ends there, in a workspace of 
     forged.searchParams.set('returnUrl', returnUrl)
     t.match(await browser().open(forged.href), { status: 400, text: /cannot be finished/ }, returnUrl)
   }
+})
+
+t.test('an org of Salesforce is connected where it signs in, with PKCE; without the package the page says what to do first', async (t) => {
+  const callback = `${PUBLIC_URL}/oauth/salesforce/callback`
+  const salesforce = await startSalesforce({ app: { redirectUris: [callback] } })
+  t.teardown(() => salesforce.close())
+  const { orgId, userId } = salesforce.addOrg({ sandbox: true })
+  const it = await testApp(t, {
+    env: {
+      SALESFORCE_APP_ID: 'leadstage',
+      SALESFORCE_CLIENT_ID: salesforce.app.clientId,
+      SALESFORCE_CLIENT_SECRET: salesforce.app.clientSecret,
+      SALESFORCE_API_URL: salesforce.url,
+      SALESFORCE_STREAM_URL: salesforce.streamUrl,
+    },
+  })
+  const tools = { apps: it.config.crm, publicUrl: PUBLIC_URL }
+  const caller = { db: it.db, actor: 'test' }
+  const ask = (host: string) => invite(caller, { workspace: it.workspaceId, what: { crm: 'salesforce', host }, hours: 1 }, tools)
+  await t.rejects(ask('https://salesforce.com.evil.example'), { code: 'unknown_host' })
+  const { url } = await ask('sandbox')
+  const page = createBrowser({ [PUBLIC_URL]: it.url })
+  t.match(await page.open(url), { status: 200, text: /Connect Salesforce for/ })
+
+  const decide = async (decision: string) => {
+    const { searchParams } = new URL((await page.open(`${url}/start`)).url)
+    const form = { ...Object.fromEntries(searchParams), user: `${orgId}/${userId}`, decision }
+    return page.send(`${salesforce.url}/setup/secur/RemoteAccessAuthorizationPage.apexp`, form)
+  }
+  t.match(await decide('Deny'), { status: 400, text: /permission was declined/ })
+  salesforce.setFacts({ orgId, packageInstalled: false })
+  t.match(await decide('Allow'), { status: 400, text: /Install its package first/ })
+  salesforce.setFacts({ orgId, packageInstalled: true })
+  t.match(await decide('Allow'), { status: 200, text: /Salesforce is connected/ })
+  const found = await it.db.selectFrom('connection').select('account_key').where('crm', '=', 'salesforce').execute()
+  t.strictSame(found, [{ account_key: orgId }])
 })
 
 t.test('the Meta step can be handed on: dataset and token are checked, and kept when they are good', async (t) => {
