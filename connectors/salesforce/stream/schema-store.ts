@@ -18,11 +18,30 @@ export interface SchemaStore {
 
 /** A compiled schema takes about 150 kB for an object with 300 fields; their descriptions are in the database. */
 const MOST_COMPILED = 150
+/**
+ * Schemas that are got and compiled at once. When a thousand streams meet new ones, what else needs the database must not wait
+ * until all of them have theirs.
+ */
+const AT_ONCE = 8
 
 export function createSchemaStore(most = MOST_COMPILED): SchemaStore {
   /** The one used last is at the end. */
   const compiled = new Map<string, EventSchema>()
   const underWay = new Map<string, Promise<string>>()
+  const queue: (() => void)[] = []
+  let free = AT_ONCE
+
+  async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (free > 0) free -= 1
+    else await new Promise<void>((resolve) => queue.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = queue.shift()
+      if (next === undefined) free += 1
+      else next()
+    }
+  }
 
   function remember(key: string, schema: EventSchema): EventSchema {
     compiled.delete(key)
@@ -50,16 +69,17 @@ export function createSchemaStore(most = MOST_COMPILED): SchemaStore {
       const schema = compiled.get(`${id} ${key}`)
       return schema && remember(`${id} ${key}`, schema)
     },
-    async load(id, { names, key }, schemas, fetch) {
-      const json = await readOnce(id, async () => {
-        const known = await schemas.read(id)
-        if (known !== undefined) return known
-        const fetched = await fetch()
-        await schemas.write(id, fetched)
-        return fetched
-      })
-      return compiled.get(`${id} ${key}`) ?? remember(`${id} ${key}`, compileOrRefuse(json, names))
-    },
+    load: (id, { names, key }, schemas, fetch) =>
+      inTurn(async () => {
+        const json = await readOnce(id, async () => {
+          const known = await schemas.read(id)
+          if (known !== undefined) return known
+          const fetched = await fetch()
+          await schemas.write(id, fetched)
+          return fetched
+        })
+        return compiled.get(`${id} ${key}`) ?? remember(`${id} ${key}`, compileOrRefuse(json, names))
+      }),
   }
 }
 
