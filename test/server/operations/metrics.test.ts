@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { request } from 'undici'
 import { createLog } from '../../../server/log.ts'
 import { createMetrics } from '../../../server/operations/metrics.ts'
