@@ -26,7 +26,6 @@ export function closeTransaction(org: Org, touches: readonly Touch[], made: Made
   const { told = 'event' } = made
   if (told === 'lost') return
   const head = org.head(made)
-  const changes: OrgChange[] = []
   const equal = new Map<string, OrgChange>()
   for (const [index, { object, id, type, before, row }] of touches.entries()) {
     // Made and gone in one transaction: it never was.
@@ -52,11 +51,10 @@ export function closeTransaction(org: Org, touches: readonly Touch[], made: Made
           ? `${object} ${type} ${JSON.stringify(change.values)}`
           : id
     const same = equal.get(key)
-    if (same === undefined) changes.push(change)
-    else if (told === 'event' || told === 'gap') same.recordIds.push(id)
     if (same === undefined) equal.set(key, change)
+    else if (told === 'event' || told === 'gap') same.recordIds.push(id)
   }
-  for (const change of changes) org.changeLog.append(change)
+  for (const change of equal.values()) org.changeLog.append(change)
 }
 
 /** The values of a record as change events carry them: by dotted names, dates and instants in milliseconds, nothing that is empty. */

@@ -95,20 +95,23 @@ export class OrgError extends Error {
   }
 }
 
-const defaultFacts: OrgFacts = {
+const defaultFacts = {
   name: 'Example',
-  edition: 'Enterprise Edition',
   sandbox: false,
   apiEnabled: true,
-  changeEvents: true,
   packageInstalled: true,
   sharing: 'public',
   historyAtCreation: true,
   historyShows: 'value',
-  dailyRequests: 100_000,
-  dailyDeliveries: 25_000,
   copiedAtConversion: [],
-}
+} satisfies Partial<OrgFacts>
+/** What editions allow (limits quick reference; Change Data Capture guide, allocations). */
+const editionFacts = {
+  'Professional Edition': { changeEvents: false, dailyRequests: 100_000, dailyDeliveries: 0 },
+  'Enterprise Edition': { changeEvents: true, dailyRequests: 100_000, dailyDeliveries: 25_000 },
+  'Unlimited Edition': { changeEvents: true, dailyRequests: 100_000, dailyDeliveries: 50_000 },
+  'Developer Edition': { changeEvents: true, dailyRequests: 15_000, dailyDeliveries: 10_000 },
+} satisfies Record<OrgFacts['edition'], Partial<OrgFacts>>
 const defaultUser = {
   active: true,
   apiEnabled: true,
@@ -157,10 +160,10 @@ export class Org {
   #commits = 1_719_876_940_980_994_049n
 
   constructor(options: OrgOptions) {
-    const { number, clock, ...facts } = options
+    const { number, clock, edition = 'Enterprise Edition', ...facts } = options
     this.number = number
     this.clock = clock
-    this.facts = { ...defaultFacts, ...facts }
+    this.facts = { ...defaultFacts, edition, ...editionFacts[edition], ...facts }
     this.deliveries = { used: 0, max: this.facts.dailyDeliveries }
     this.changeLog = createChangeLog({ clock, fields: (entity) => changeFields(this.#definition(entity)) })
     this.objects = new Map(this.facts.packageInstalled ? packagedObjects : standardObjects)

@@ -4,8 +4,10 @@ import { describeGlobal, describeObject } from './describe.ts'
 import { longId } from './ids.ts'
 import type { Session } from './oauth.ts'
 import { type Operation, type Org, OrgError, type OrgUser, type Row } from './org.ts'
+import { attributes, render } from './render.ts'
 import { restError, statusOf } from './replies.ts'
-import { type Asker, attributes, type Found, render, runQuery } from './run-query.ts'
+import { type Asker, type Found, runQuery } from './run-query.ts'
+import { sees } from './sees.ts'
 import { parseSoql, SoqlError } from './soql.ts'
 
 /** What requests are counted by. */
@@ -139,8 +141,8 @@ function object(call: Call, name: string, rest: string | undefined): Answer {
   if (definition === undefined || user.hiddenObjects.includes(definition.name)) return notFound()
   const { method } = exchange
   if (method === 'GET' && rest === 'describe') return { status: 200, json: describeObject(org, definition, user, root) }
-  if (method === 'GET' && rest === 'updated') return updated(exchange, org, definition.name)
-  if (method === 'GET' && rest === 'deleted') return deleted(exchange, org, definition.name)
+  if (method === 'GET' && rest === 'updated') return updated(call, definition.name)
+  if (method === 'GET' && rest === 'deleted') return deleted(call, definition.name)
   if (method === 'POST' && rest === undefined) {
     const [id] = save(call, [insert(call, definition.name, bodyOf(exchange))])
     return { status: 201, json: { id, success: true, errors: [] } }
@@ -156,7 +158,7 @@ function object(call: Call, name: string, rest: string | undefined): Answer {
 function read({ exchange, session, root }: Call, object: string, given: string): Answer {
   const { org, user } = session
   const row = org.table(object).get(idOf(given))
-  if (row === undefined) return notFound()
+  if (row === undefined || !sees({ ...session, all: true }, object, row)) return notFound()
   if (row.IsDeleted) return restError(404, 'ENTITY_IS_DELETED', 'entity is deleted')
   const readable = org.fields(object).filter(({ name }) => !user.hiddenFields.includes(`${object}.${name}`))
   const wanted = exchange.query.get('fields')?.split(',')
@@ -264,14 +266,16 @@ function period({ query }: Exchange, org: Org, backMs: number): { from: number; 
   return { from: minute(from), to: minute(to), covered: minute(Math.min(to, now)) }
 }
 
-function updated(exchange: Exchange, org: Org, object: string): Answer {
+function updated({ exchange, session }: Call, object: string): Answer {
+  const { org } = session
   const { from, to, covered } = period(exchange, org, 30 * DAY_MS)
-  const within = ({ SystemModstamp: at, IsDeleted }: Row) => !IsDeleted && typeof at === 'number' && at >= from && at < to
-  const ids = [...org.table(object).values()].filter(within).map(({ Id }) => Id)
+  const within = ({ SystemModstamp: at }: Row) => typeof at === 'number' && at >= from && at < to
+  const rows = [...org.table(object).values()].filter((row) => within(row) && sees({ ...session, all: false }, object, row))
+  const ids = rows.map(({ Id }) => Id)
   return { status: 200, json: { ids, latestDateCovered: text(covered) } }
 }
 
-function deleted(exchange: Exchange, org: Org, object: string): Answer {
+function deleted({ exchange, session: { org } }: Call, object: string): Answer {
   const { from, to, covered } = period(exchange, org, 15 * DAY_MS)
   const table = org.table(object)
   const within = org.deletions.filter((each) => each.object === object && each.at >= from && each.at < to)

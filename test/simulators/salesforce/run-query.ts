@@ -1,7 +1,10 @@
 /** Answers SOQL from the records of an org, as one of its users may see them. */
+import { spanOf } from './date-spans.ts'
 import { longId } from './ids.ts'
 import type { Field, ObjectDefinition } from './objects.ts'
 import type { Org, OrgUser, Row, Value } from './org.ts'
+import { attributes, label, render } from './render.ts'
+import { sees } from './sees.ts'
 import { setupRows } from './setup-objects.ts'
 import { type Condition, type Literal, type Operator, type Path, pointAt, type Query, type Selected, SoqlError } from './soql.ts'
 
@@ -32,22 +35,23 @@ type Test = (row: Row) => boolean
 
 /** Runs a query. Throws `SoqlError` with what the org refuses. */
 export function runQuery(query: Query, soql: string, asker: Asker): Found {
-  const { org, user } = asker
+  const { org } = asker
   const object = objectOf(query, soql, asker)
   const name = object.name
   refuseUnbounded(query, name)
   const reach = (path: Path) => reachField(path, query, name, soql, asker)
 
   const selected = query.select === 'count' ? [] : query.select.flatMap((each) => expand(each, object, query))
-  const outputs = selected.map((each) => output(each, reach, org))
+  const outputs = selected.map(output)
   const test = query.where === undefined ? () => true : compile(query.where, reach, soql, asker)
   const grouping = query.groupBy.map(reach)
   const aggregate = selected.some(({ kind }) => kind === 'aggregate') || grouping.length > 0
+  if (aggregate) refuseUngrouped(selected, query, soql)
   const order = aggregate ? [] : query.orderBy.map(({ path, ...how }) => ({ ...how, reached: sortable(reach(path)) }))
 
-  const rows = [...candidates(query.where, name, asker)].filter((row) => test(row) && sees(name, row, asker))
+  const rows = [...candidates(query.where, name, asker)].filter((row) => test(row) && sees(asker, name, row))
   if (query.select === 'count') return { totalSize: Math.min(rows.length, query.limit ?? rows.length), rows: 0, record: () => ({}) }
-  if (aggregate) return aggregated(rows, selected, grouping, reach)
+  if (aggregate) return aggregated(rows)
   if (order.length > 0) rows.sort((a, b) => compareRows(a, b, order))
   const kept = rows.slice(query.offset, query.limit === undefined ? undefined : query.offset + query.limit)
   const record = (index: number) => {
@@ -58,7 +62,7 @@ export function runQuery(query: Query, soql: string, asker: Asker): Found {
   }
   return { totalSize: kept.length, rows: kept.length, record }
 
-  function output(each: Selected, reach: (path: Path) => Reached, org: Org): (row: Row, result: Record<string, unknown>) => void {
+  function output(each: Selected): (row: Row, result: Record<string, unknown>) => void {
     if (each.kind === 'label') {
       const { field, read, object: of } = reach(each.path)
       return (row, result) => {
@@ -95,7 +99,7 @@ export function runQuery(query: Query, soql: string, asker: Asker): Found {
     }
   }
 
-  function aggregated(rows: Row[], selected: Selected[], grouping: Reached[], reach: (path: Path) => Reached): Found {
+  function aggregated(rows: Row[]): Found {
     const groups = Map.groupBy(rows, (row) => JSON.stringify(grouping.map(({ read }) => read(row))))
     const list = grouping.length === 0 ? [rows] : [...groups.values()]
     return {
@@ -108,8 +112,6 @@ export function runQuery(query: Query, soql: string, asker: Asker): Found {
         for (const each of selected) {
           if (each.kind === 'field') {
             const { field, read, object: of } = reach(each.path)
-            if (!query.groupBy.some((path) => path.names.join().toLowerCase() === each.path.names.join().toLowerCase()))
-              throw new SoqlError('MALFORMED_QUERY', pointAt(soql, each.path.at, `Field must be grouped or aggregated: ${field.name}`))
             result[field.name] = group[0] === undefined ? null : render(org, of, field, read, group[0])
           } else if (each.kind === 'aggregate') {
             result[each.alias ?? `expr${unnamed++}`] = summary(each, group, reach(each.path), org)
@@ -119,29 +121,18 @@ export function runQuery(query: Query, soql: string, asker: Asker): Found {
       },
     }
   }
-
-  function sees(object: string, row: Row, asker: Asker): boolean {
-    const parentId =
-      object === 'OpportunityHistory' || object === 'OpportunityFieldHistory'
-        ? row.OpportunityId
-        : object === 'LeadHistory'
-          ? row.LeadId
-          : undefined
-    const parentObject = object.startsWith('Opportunity') ? 'Opportunity' : 'Lead'
-    const record = parentId === undefined ? row : org.table(parentObject).get(String(parentId))
-    if (record === undefined) return false
-    if (!asker.all && record.IsDeleted) return false
-    return (
-      org.facts.sharing === 'public' ||
-      record.OwnerId === undefined ||
-      user.viewAllData ||
-      viewsAll(user, parentId === undefined ? object : parentObject) ||
-      record.OwnerId === user.id
-    )
-  }
 }
 
-const viewsAll = (user: OrgUser, object: string) => user.viewAll.some((entity) => entity === object)
+function refuseUngrouped(selected: Selected[], { groupBy }: Query, soql: string): void {
+  const spell = ({ names }: Path) => names.join('.').toLowerCase()
+  const grouped = new Set(groupBy.map(spell))
+  for (const each of selected)
+    if ((each.kind === 'field' || each.kind === 'label') && !grouped.has(spell(each.path)))
+      throw new SoqlError(
+        'MALFORMED_QUERY',
+        pointAt(soql, each.path.at, `Field must be grouped or aggregated: ${each.path.names.join('.')}`),
+      )
+}
 
 function objectOf(query: Query, soql: string, { org, user, tooling }: Asker): ObjectDefinition {
   const found = [...org.objects.values()].find(({ name }) => name.toLowerCase() === query.from.toLowerCase())
@@ -400,33 +391,6 @@ function compareSpan(operator: Operator, [from, to]: [number, number], read: (va
   return (value) => (value === null ? operator === '!=' : test(read(value)))
 }
 
-const DAY_MS = 86_400_000
-
-/** Start and end (exclusive) of a named span, milliseconds, in the time zone of users: UTC. Weeks begin on Sunday. */
-function spanOf(name: string, count: number, now: number): [number, number] {
-  const today = Math.floor(now / DAY_MS) * DAY_MS
-  const date = new Date(today)
-  const month = (offset: number) => Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + offset)
-  const year = (offset: number) => Date.UTC(date.getUTCFullYear() + offset, 0)
-  const week = today - date.getUTCDay() * DAY_MS
-  const known: Record<string, [number, number]> = {
-    TODAY: [today, today + DAY_MS],
-    YESTERDAY: [today - DAY_MS, today],
-    TOMORROW: [today + DAY_MS, today + 2 * DAY_MS],
-    THIS_WEEK: [week, week + 7 * DAY_MS],
-    LAST_WEEK: [week - 7 * DAY_MS, week],
-    THIS_MONTH: [month(0), month(1)],
-    LAST_MONTH: [month(-1), month(0)],
-    THIS_YEAR: [year(0), year(1)],
-    LAST_YEAR: [year(-1), year(0)],
-    LAST_90_DAYS: [today - 90 * DAY_MS, today + DAY_MS],
-    LAST_N_DAYS: [today - count * DAY_MS, today + DAY_MS],
-    NEXT_N_DAYS: [today + DAY_MS, today + (count + 1) * DAY_MS],
-    N_DAYS_AGO: [today - count * DAY_MS, today - (count - 1) * DAY_MS],
-  }
-  return known[name] as [number, number]
-}
-
 // --------------------------------------------------------------------------------------------------------------- answers
 
 function compareRows(a: Row, b: Row, order: { reached: Reached; descending: boolean; nullsLast: boolean }[]): number {
@@ -447,41 +411,4 @@ function summary(each: Selected & { kind: 'aggregate' }, rows: Row[], { field, r
   if (values.length === 0) return null
   const best = values.reduce((one, other) => (other < one === (each.operation === 'MIN') ? other : one))
   return render(org, object, field, () => best, {})
-}
-
-export function attributes(object: string, row: Row, root: string): object {
-  return { type: object, url: `${root}/sobjects/${object}/${row.Id}` }
-}
-
-/** A value as the REST API writes it. */
-export function render(org: Org, object: string, field: Field, read: (row: Row) => Value, row: Row): unknown {
-  if (field.type === 'address') return addressOf(org, object, row)
-  const value = read(row)
-  if (typeof value !== 'number') return value
-  if (field.type === 'datetime') return new Date(value).toISOString().replace('Z', '+0000')
-  return numbers.has(field.type) && field.type !== 'int' ? rawJSON(decimal(value)) : value
-}
-
-/** Not among the types of the language's library yet. */
-const { rawJSON } = JSON as JSON & { rawJSON(text: string): object }
-
-/** A number with a fraction as the service spells it: `10.0`, and from ten million on `1.39E8`. */
-function decimal(value: number): string {
-  if (value !== 0 && (Math.abs(value) >= 1e7 || Math.abs(value) < 1e-3)) {
-    const [digits = '', exponent] = value.toExponential().split('e')
-    return `${digits.includes('.') ? digits : `${digits}.0`}E${Number(exponent)}`
-  }
-  return Number.isInteger(value) ? `${value}.0` : String(value)
-}
-
-function addressOf(org: Org, object: string, row: Row): object | null {
-  const parts = org.fields(object).filter(({ compound }) => compound === 'Address')
-  const values = parts.map(({ name }) => [name.charAt(0).toLowerCase() + name.slice(1), row[name] ?? null] as const)
-  return values.every(([, value]) => value === null) ? null : Object.fromEntries(values)
-}
-
-function label(org: Org, object: string, { name }: Field, value: Value): Value {
-  const stages: { ApiName: string; MasterLabel: string }[] =
-    object === 'Lead' && name === 'Status' ? org.leadStatuses : name === 'StageName' ? org.stages : []
-  return stages.find(({ ApiName }) => ApiName === value)?.MasterLabel ?? value
 }

@@ -359,6 +359,7 @@ t.test('Queries are refused as Salesforce refuses them', async (t) => {
   await refused("SELECT Id FROM Lead WHERE Status = 'a' AND City = 'b' OR City = 'c'", 'MALFORMED_QUERY')
   await refused("SELECT Id FROM Lead WHERE Status == 'a'", 'MALFORMED_QUERY')
   await refused('SELECT Id FROM Lead WHERE Id IN ()', 'MALFORMED_QUERY')
+  await refused('SELECT City, COUNT(Id) FROM Lead GROUP BY Status', 'MALFORMED_QUERY')
   await refused("SELECT Id FROM LeadHistory WHERE NewValue = 'a'", 'INVALID_FIELD')
   await refused("SELECT Id FROM LeadHistory WHERE OldValue = 'a'", 'INVALID_FIELD')
   await refused("SELECT Id FROM Lead WHERE CreatedDate > '2026-01-01T00:00:00Z'", 'INVALID_FIELD')
@@ -376,6 +377,25 @@ t.test('Queries are refused as Salesforce refuses them', async (t) => {
   t.equal((await ask(`SELECT Id FROM Lead WHERE Name = '${'x'.repeat(16_384)}'`)).status, 414)
   t.match(await call(`${root}/query/01g000000000000-2000`), { status: 400, json: [{ errorCode: 'INVALID_QUERY_LOCATOR' }] })
   t.match(await call('/services/data/v12.0/query?q=x'), { status: 404, json: [{ errorCode: 'NOT_FOUND' }] })
+})
+
+t.test('Editions differ in change events and in their limits', async (t) => {
+  const orgs = [
+    { refreshToken: 'refresh', edition: 'Professional Edition' },
+    { refreshToken: 'other', edition: 'Developer Edition' },
+  ] as const
+  const salesforce = await start(t, { orgs: [...orgs] })
+  const { ask, call } = connect(salesforce)
+  t.match((await ask('SELECT OrganizationType, IsSandbox FROM Organization')).json.records, [
+    { OrganizationType: 'Professional Edition', IsSandbox: false },
+  ])
+  t.notOk('DailyDeliveredPlatformEvents' in (await call(`${root}/limits`)).json)
+  t.match((await ask('SELECT Id FROM PlatformEventChannel', 'tooling/query')).json, { totalSize: 0 })
+  const developer = connect(salesforce, 'other')
+  t.match((await developer.call(`${root}/limits`)).json, {
+    DailyApiRequests: { Max: 15_000 },
+    DailyDeliveredPlatformEvents: { Max: 10_000 },
+  })
 })
 
 t.test('Rights decide what is seen: fields, objects, records of others, setup', async (t) => {
