@@ -24,6 +24,8 @@ export interface Outside {
 }
 
 const PATIENCE_MS = 120_000
+/** Looked for in the bytes: as text, a body of a hundred events costs the sender more than all it sends. */
+const EVENT_ID = '"event_id":"'
 
 export const leadIdOf = (contactId: number | string): string => `2345${contactId}`
 
@@ -35,23 +37,25 @@ export async function startOutside(): Promise<Outside> {
 
   const hubspot = await serve(async (request) => {
     lookups += 1
-    const { inputs, propertiesWithHistory } = JSON.parse(await text(request)) as {
+    const { inputs, propertiesWithHistory } = JSON.parse((await bytes(request)).toString()) as {
       inputs: { id: string }[]
       propertiesWithHistory?: string[]
     }
     return { status: 'COMPLETE', results: inputs.map(({ id }) => contact(id, created, (propertiesWithHistory ?? []).length > 0)) }
   })
   const meta = await serve(async (request) => {
-    const body = await text(request)
+    const body = await bytes(request)
     const at = performance.now()
     if (request.headers.authorization !== `Bearer ${token}`) throw new Error('Meta was asked without the token')
     let events = 0
-    for (const [, id] of body.matchAll(/"event_id":"([^"]+)"/g)) {
+    for (let found = body.indexOf(EVENT_ID); found >= 0; found = body.indexOf(EVENT_ID, found)) {
+      found += EVENT_ID.length
+      const id = body.toString('latin1', found, body.indexOf('"', found))
       events += 1
-      if (outside.taken.has(id as string)) doubled += 1
-      else outside.taken.add(id as string)
+      if (outside.taken.has(id)) doubled += 1
+      else outside.taken.add(id)
     }
-    if (outside.onLead !== undefined) for (const [, id] of body.matchAll(/"lead_id":"?(\d+)/g)) outside.onLead(id as string, at)
+    if (outside.onLead !== undefined) for (const [, id] of body.toString().matchAll(/"lead_id":"?(\d+)/g)) outside.onLead(id as string, at)
     check()
     return { events_received: events, messages: [], fbtrace_id: 'bench' }
   })
@@ -117,8 +121,11 @@ async function serve(answer: (request: IncomingMessage) => Promise<object>): Pro
   return { url: `http://127.0.0.1:${port}`, close }
 }
 
-async function text(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
+function bytes(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.once('end', () => resolve(Buffer.concat(chunks)))
+    request.once('error', reject)
+  })
 }

@@ -1,5 +1,5 @@
 /** Processor time that processes have spent, in seconds: it depends far less than the clock on what else the machine does. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 
 /** Of one process, with that of its children that have ended; the kernel counts in hundredths of a second. */
 export async function processorTime(pid: string): Promise<number> {
@@ -12,11 +12,9 @@ export async function processorTime(pid: string): Promise<number> {
 }
 
 /** A process and those it started, by their ids. */
-export async function family(parent: string | undefined): Promise<string[]> {
-  const members: string[] = []
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name)))
-    if (pid === parent || (await parentOf(pid)) === parent) members.push(pid)
-  return members
+export async function family(parent: string): Promise<string[]> {
+  const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8').catch(() => '')
+  return [parent, ...children.split(' ').filter((pid) => pid !== '')]
 }
 
 export async function parentOf(pid: string): Promise<string | undefined> {

@@ -67,10 +67,12 @@ async function measure(say: (line: string) => void): Promise<Figures> {
 interface Cpu {
   server: number
   postgres: number
+  /** This process: what sends and what stands in. */
+  outside: number
 }
 /** Processor time does not depend on what else the machine does at the time. */
 const spent = (from: Cpu, to: Cpu, events: number) =>
-  `processor time an event: server ${rounded(((to.server - from.server) / events) * 1e6)} µs, PostgreSQL ${rounded(((to.postgres - from.postgres) / events) * 1e6)} µs`
+  `processor time an event: server ${rounded(((to.server - from.server) / events) * 1e6)} µs, PostgreSQL ${rounded(((to.postgres - from.postgres) / events) * 1e6)} µs, load and stand-ins ${rounded(((to.outside - from.outside) / events) * 1e6)} µs`
 
 /** The most memory in use, in megabytes (PostgreSQL's without counting shared pages twice), and processor time, in seconds. */
 async function startWatch({
@@ -85,7 +87,11 @@ async function startWatch({
   const timer = setInterval(() => void look(), 500)
   return {
     most: () => most,
-    cpu: async () => ({ server: await processorTime(String(server.pid)), postgres: await sum(await family(postmaster), processorTime) }),
+    cpu: async () => ({
+      server: await processorTime(String(server.pid)),
+      postgres: await sum(await family(postmaster), processorTime),
+      outside: await processorTime(String(process.pid)),
+    }),
     end: () => clearInterval(timer),
   }
 }
