@@ -3,11 +3,13 @@ import { sql } from 'kysely'
 import { CodedError } from '../../connectors/errors.ts'
 import type { Config } from '../config.ts'
 import { readKeyFile } from '../connections/keys.ts'
+import { keysInUse } from '../connections/reseal.ts'
 import { getSecret } from '../connections/secrets.ts'
 import { createVault } from '../connections/vault.ts'
 import { readMigrations, unapplied } from '../database/migrate.ts'
 import { weekOf } from '../database/partitions.ts'
 import type { Database } from '../database/pool.ts'
+import { judgeKeys } from './key-standing.ts'
 
 /** One finding of the doctor; the text also says what to do. */
 export interface Check {
@@ -71,15 +73,20 @@ async function partitions(db: Database): Promise<Check> {
   }
 }
 
-/** One secret for each key in use has to open. */
+/** One secret for each key in use has to open, and each key that something is sealed under has to be there. */
 export async function checkEncryption(config: Config, db: Database): Promise<Check[]> {
   const name = 'encryption keys'
   try {
     const vault = createVault(config.encryptionKeys ?? (await readKeyFile(config.dataDir)))
     const samples = await db.selectFrom('secret').distinctOn('key_id').select(['key_id', 'owner', 'purpose']).orderBy('key_id').execute()
     for (const { owner, purpose } of samples) await getSecret(db, vault, owner, purpose)
-    if (samples.length === 0) return [{ name, status: 'ok', text: 'nothing is sealed yet' }]
-    return [{ name, status: 'ok', text: `stored secrets open (${samples.map(({ key_id }) => key_id).join(', ')}; "${vault.keyId}" seals)` }]
+    return judgeKeys(await keysInUse(db), vault.keyIds).map(({ id, secrets, packets, standing }) => {
+      const sealed = `${secrets} secrets and ${packets} packets of changes`
+      if (standing === 'missing') return { name, status: 'problem', text: `${sealed} need "${id}", which is not configured; put it back` }
+      if (standing === 'not needed') return { name, status: 'ok', text: `"${id}" is not needed; nothing is sealed under it` }
+      const more = standing === 'needed' ? '; to be free of it: keys rotate' : ', and it seals what is new'
+      return { name, status: 'ok', text: `"${id}" opens ${sealed}${more}` }
+    })
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     return [{ name, status: 'problem', text: error.userText }]

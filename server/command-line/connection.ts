@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { connectorFor, connectors } from '../../connectors/registry.ts'
+import { lifeCycle } from '../connections/life-cycle.ts'
 import { addConnection } from '../settings/add-connection.ts'
 import { requestCatchUp } from '../settings/catch-up.ts'
 import { type ConnectionView, listConnections, pauseConnection, resumeConnection, showConnection } from '../settings/connections.ts'
@@ -105,6 +106,8 @@ export function addConnectionCommands(program: Command): void {
             'routes',
             found.routeList.map(({ metaId, mode }) => `${metaId} (${mode})`).join(', ') || 'none yet: changes are kept until there is one',
           ],
+          ['uninstalled', time(found.removedAt)],
+          ['deleted', time(found.purgedAt)],
           ['inbox', `${found.inbox} packets, ${found.quarantined} set aside`],
           ['set aside for', found.inboxErrors.join(', ')],
           ['last change', time(found.lastChangeAt) ?? 'none within a week'],
@@ -186,13 +189,13 @@ export function addConnectionCommands(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('connection remove 1 --yes'))
     .action(async (id: number, { yes, json }: { yes?: boolean; json?: boolean }) => {
-      const removal = await withTools(async ({ caller }) => {
+      const removal = await withTools(async ({ caller, vault }) => {
         const { crm, account, inbox, quarantined } = await showConnection(caller, id)
         if (!yes) {
           const what = `connection ${id} (${crm} ${account}) with ${inbox + quarantined} packets of changes and all unsent events`
           throw problem('not_confirmed', `This removes ${what}. To do it, repeat the command with --yes.`)
         }
-        return removeConnection(caller, id)
+        return removeConnection(caller, id, vault)
       })
       const { packets, unsent } = removal
       print(json, removal, () => `Connection ${id} is removed; ${packets} packets of changes and ${unsent} unsent events went with it.`)
@@ -254,4 +257,7 @@ function coverageOf({ crm, coveredUntil, catchUpMinutes }: ConnectionView): stri
   return (time(coveredUntil) ?? 'its history was not read yet') + every
 }
 
-const stateOf = ({ state, stateReason }: ConnectionView) => (stateReason === null ? state : `${state} (${stateReason})`)
+function stateOf({ state, stateReason }: ConnectionView): string {
+  const { lifeCycle: word, because } = lifeCycle(state, stateReason)
+  return because === undefined ? word : `${word} (${because})`
+}

@@ -5,6 +5,7 @@ import { addDatasetCommands } from './dataset.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { examples } from './example.ts'
 import { addInviteCommand } from './invite.ts'
+import { addKeysCommands } from './keys.ts'
 import { addMappingCommands } from './mapping.ts'
 import { addPreviewCommand } from './preview.ts'
 import { addRecordCommands } from './record.ts'
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   addRecordCommands(program)
   addBackfillCommands(program)
   addPreviewCommand(program)
+  addKeysCommands(program)
   addDoctorCommand(program)
   return program
 }

@@ -121,10 +121,17 @@ async function replace(db: Database, vault: Vault, place: Place, items: readonly
   return Number(numAffectedRows)
 }
 
+/** Which key the sealed value in a column needs, as SQL; null where it was not sealed here. */
+export const keyOf = (column: string): RawBuilder<string | null> => {
+  const value = sql.ref(column)
+  return sql`case when length(${value}) > 2 and length(${value}) > 2 + get_byte(${value}, 1)
+    then encode(substring(${value} from 3 for get_byte(${value}, 1)), 'escape') end`
+}
+
+/** How many values a key is needed for, by what they are. */
 export interface KeyInUse {
   /** Null: what lies there was not sealed here. */
-  keyId: string | null
-  /** How many values need it, by what they are. */
+  id: string | null
   secrets: number
   packets: number
   samples: number
@@ -132,23 +139,19 @@ export interface KeyInUse {
   consents: number
 }
 
-/** Which keys are needed, and by how much. A full look at the inbox, so nothing for every minute. */
+/** Which keys are needed. A full look at the inbox, so nothing for every minute. */
 export async function keysInUse(db: Database): Promise<KeyInUse[]> {
-  const counted = [
-    ...places.map(({ what, table, column }) => ({ what, from: sql`select ${sql.ref(column)} as value from ${sql.table(table)}` })),
-    { what: 'consents', from: sql`select verifier as value from consent where answered_at is null and expires_at > now()` },
+  const counts = [
+    ...places.map(
+      ({ what, table, column }) => sql`
+      select ${what}::text as what, ${keyOf(column)} as key_id from ${sql.table(table)} where ${sql.ref(column)} is not null`,
+    ),
+    sql`select 'consents' as what, ${keyOf('verifier')} as key_id from consent where answered_at is null and expires_at > now()`,
   ]
-  const { rows } = await sql<{ key_id: string | null; what: Exclude<keyof KeyInUse, 'keyId'>; count: string }>`
-    select what, count(*) as count,
-      case when length(value) > 2 and length(value) > 2 + get_byte(value, 1)
-        then encode(substring(value from 3 for get_byte(value, 1)), 'escape') end as key_id
-    from (${sql.join(
-      counted.map(({ what, from }) => sql`select ${what}::text as what, value from (${from}) s`),
-      sql` union all `,
-    )}) all_values where value is not null group by 1, 3 order by 3, 1`.execute(db)
-  const byKey = Map.groupBy(rows, ({ key_id }) => key_id)
-  return [...byKey].map(([keyId, counts]) => {
-    const counted = Object.fromEntries(counts.map(({ what, count }) => [what, Number(count)]))
-    return { keyId, secrets: 0, packets: 0, samples: 0, consents: 0, ...counted }
+  const { rows } = await sql<{ key_id: string | null; what: Exclude<keyof KeyInUse, 'id'>; count: string }>`
+    select key_id, what, count(*) as count from (${sql.join(counts, sql` union all `)}) sealed group by 1, 2 order by 1, 2`.execute(db)
+  return [...Map.groupBy(rows, ({ key_id }) => key_id)].map(([id, counted]) => {
+    const numbers = Object.fromEntries(counted.map(({ what, count }) => [what, Number(count)]))
+    return { id, secrets: 0, packets: 0, samples: 0, consents: 0, ...numbers }
   })
 }

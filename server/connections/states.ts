@@ -1,20 +1,36 @@
-/** Changes of a connection's state, each with the notice that belongs to it. */
+/** Changes of a connection's state that nobody asked for, each with its notice and its line in the audit trail. */
 import { sql } from 'kysely'
 import type { Database } from '../database/pool.ts'
+import type { ConnectionState } from '../database/tables.ts'
 import { catchUpSoon } from '../intake/history-cursor.ts'
+import { audit, system } from '../settings/caller.ts'
 import { closeNotice, openNotice } from './notices.ts'
 
-/** The customer has to act: state `attention` with this reason, and a notice. A connection that was paused or removed stays so. */
+/** The reason of a connection whose CRM no longer knows us: it is disconnected. */
+export const RECONNECT = 'reconnect'
+
+/**
+ * The customer has to act: state `attention` with this reason, and a notice. A connection that was paused or
+ * removed stays so, and a disconnected one asks for nothing else before it is connected again.
+ */
 export async function needAttention(db: Database, connectionId: number, reason: string, text: string): Promise<void> {
-  const connection = await db
-    .updateTable('connection')
-    .set({ state: 'attention', state_reason: reason })
-    .where('id', '=', connectionId)
-    .where('state', 'in', ['setup', 'active', 'attention'])
-    .returning('workspace_id')
-    .executeTakeFirst()
-  if (connection === undefined) return
-  await openNotice(db, { workspaceId: connection.workspace_id, subject: subjectOf(connectionId), code: reason, text })
+  const { rows } = await sql<{ workspace_id: number; state: ConnectionState; state_reason: string | null }>`
+    with was as (
+      select id, state, state_reason from connection
+      where id = ${connectionId} and state in ('setup', 'active', 'attention')
+        and (state_reason is distinct from ${RECONNECT} or ${reason === RECONNECT}) for update
+    )
+    update connection c set state = 'attention', state_reason = ${reason},
+      disconnected_at = case when ${reason === RECONNECT} then coalesce(c.disconnected_at, now()) end
+    from was where c.id = was.id returning c.workspace_id, was.state, was.state_reason`.execute(db)
+  const [was] = rows
+  if (was === undefined) return
+  const subject = subjectOf(connectionId)
+  if (was.state !== 'attention' || was.state_reason !== reason) {
+    const detail = { reason, from: was.state, ...(was.state_reason !== null && { before: was.state_reason }) }
+    await audit(db, system, { workspaceId: was.workspace_id, action: 'connection.attention', subject, detail })
+  }
+  await openNotice(db, { workspaceId: was.workspace_id, subject, code: reason, text })
 }
 
 /**
@@ -22,16 +38,21 @@ export async function needAttention(db: Database, connectionId: number, reason: 
  * was put off meanwhile is due now, and so is what was not reported meanwhile.
  */
 export async function attentionOver(db: Database, connectionId: number, reason: string): Promise<void> {
-  await sql`
+  const { rows } = await sql<{ workspace_id: number; state: ConnectionState }>`
     update connection
     set state = case when exists (select from route where connection_id = connection.id) then 'active' else 'setup' end,
-        state_reason = null
-    where id = ${connectionId} and state = 'attention' and state_reason = ${reason}`.execute(db)
+        state_reason = null, disconnected_at = null
+    where id = ${connectionId} and state = 'attention' and state_reason = ${reason} returning workspace_id, state`.execute(db)
+  const subject = subjectOf(connectionId)
+  for (const { workspace_id, state } of rows) {
+    const detail = { reason, to: state }
+    await audit(db, system, { workspaceId: workspace_id, action: 'connection.attention_over', subject, detail })
+  }
   await sql`update packet set not_before = '-infinity' where connection_id = ${connectionId} and not quarantined and not_before > now()`.execute(
     db,
   )
   await catchUpSoon(db, connectionId)
-  await closeNotice(db, subjectOf(connectionId), reason)
+  await closeNotice(db, subject, reason)
 }
 
 function subjectOf(connectionId: number): string {

@@ -3,7 +3,7 @@ import type { Database } from '../database/pool.ts'
 /** Who asks a settings service for something. */
 export interface Caller {
   db: Database
-  /** Written into the audit trail: `operator` for the command line, a person's id at the CRM for pages. */
+  /** Written into the audit trail: `operator` for the command line, a person's id at the CRM for pages, `system` for ourselves. */
   actor: string
   /** The only workspace the caller may see; absent for the operator of the server, who sees all. */
   workspaceId?: number
@@ -19,8 +19,15 @@ export interface AuditEntry {
   detail?: Record<string, unknown>
 }
 
+/** Who acts where nobody asked. */
+export const system = { actor: 'system' }
+
 /** Notes a change in the audit trail; `trx` is the transaction of the change. */
-export async function audit(trx: Database, caller: Caller, { workspaceId, action, subject, detail = {} }: AuditEntry): Promise<void> {
+export async function audit(
+  trx: Database,
+  caller: Pick<Caller, 'actor'>,
+  { workspaceId, action, subject, detail = {} }: AuditEntry,
+): Promise<void> {
   await trx
     .insertInto('audit')
     .values({ workspace_id: workspaceId, actor: caller.actor, action, subject, detail: JSON.stringify(detail) })

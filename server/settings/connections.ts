@@ -1,5 +1,6 @@
 /** Connections as people see them, and pausing them. */
 import { sql } from 'kysely'
+import { type LifeCycle, lifeCycle } from '../connections/life-cycle.ts'
 import type { ConnectionState } from '../database/tables.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
 import { catchUpSoon } from '../intake/history-cursor.ts'
@@ -17,6 +18,11 @@ export interface ConnectionView {
   state: ConnectionState
   /** Code of what the customer has to act on, with its text where the notice is open. */
   stateReason: string | null
+  /** The state in the words that people are told. */
+  lifeCycle: LifeCycle
+  /** When it was uninstalled, and when what was known through it was deleted. */
+  removedAt: Date | null
+  purgedAt: Date | null
   notice: string | null
   scopes: string[]
   createdAt: Date
@@ -39,9 +45,9 @@ export async function listConnections(
   caller: Caller,
   { workspaceId = caller.workspaceId, id, removed = false }: { workspaceId?: number; id?: number; removed?: boolean } = {},
 ): Promise<ConnectionView[]> {
-  const { rows } = await sql<ConnectionView & { inbox: string; quarantined: string; routes: string }>`
+  const { rows } = await sql<Omit<ConnectionView, 'lifeCycle'> & { inbox: string; quarantined: string; routes: string }>`
     select c.id, c.workspace_id as "workspaceId", w.name as workspace, c.crm, c.account_key as account, c.name, c.state,
-      c.state_reason as "stateReason", c.scopes, c.created_at as "createdAt",
+      c.state_reason as "stateReason", c.removed_at as "removedAt", c.purged_at as "purgedAt", c.scopes, c.created_at as "createdAt",
       (select n.text from notice n where n.subject = 'connection:' || c.id and n.closed_at is null order by n.opened_at desc limit 1) as notice,
       (select count(*) from route r where r.connection_id = c.id) as routes,
       p.inbox, p.quarantined, p.errors as "inboxErrors",
@@ -58,7 +64,13 @@ export async function listConnections(
     where (${workspaceId ?? null}::int is null or c.workspace_id = ${workspaceId ?? null})
       and (${id ?? null}::int is null or c.id = ${id ?? null}) and (${removed} or c.state <> 'removed')
     order by c.id`.execute(caller.db)
-  return rows.map((row) => ({ ...row, routes: Number(row.routes), inbox: Number(row.inbox), quarantined: Number(row.quarantined) }))
+  return rows.map((row) => ({
+    ...row,
+    lifeCycle: lifeCycle(row.state, row.stateReason).lifeCycle,
+    routes: Number(row.routes),
+    inbox: Number(row.inbox),
+    quarantined: Number(row.quarantined),
+  }))
 }
 
 /** Throws `CodedError` `connection_unknown`. */
@@ -78,7 +90,7 @@ export async function pauseConnection(caller: Caller, id: number): Promise<void>
       workspaceId: workspace_id,
       action: 'connection.pause',
       subject: `connection:${id}`,
-      detail: { from: state },
+      detail: { from: state, to: 'paused' },
     })
   })
 }
@@ -96,7 +108,7 @@ export async function resumeConnection(caller: Caller, id: number): Promise<Conn
       workspaceId: workspace_id,
       action: 'connection.resume',
       subject: `connection:${id}`,
-      detail: { to: resumed },
+      detail: { from: 'paused', to: resumed },
     })
     return resumed
   })

@@ -1,8 +1,10 @@
 /** Removing a connection: nothing more is received, looked up or sent, and the CRM's grant is forgotten. */
 import { sql } from 'kysely'
 import { eraseSecrets } from '../connections/secrets.ts'
+import type { Vault } from '../connections/vault.ts'
 import { transaction } from '../database/transaction.ts'
 import { settle } from '../delivery/outbox.ts'
+import { dropPackets } from '../leads/drop-packets.ts'
 import { withLease } from '../schedule/lease.ts'
 import { audit, type Caller } from './caller.ts'
 import { findLiveConnection } from './find.ts'
@@ -15,23 +17,32 @@ export interface Removal {
 }
 
 /**
- * Removes a connection. Routes, mapping, records and what was sent stay known, so connecting the account again goes on from
- * here. Throws `CodedError` `connection_unknown`, `connection_removed`.
+ * Removes a connection: work stops at once, its secrets are erased. Settings, routes, mapping, records and what was sent stay
+ * known until the retention time is over, which counts from when the CRM no longer knew us; connecting the account again
+ * before goes on from here. Throws `CodedError` `connection_unknown`, `connection_removed`.
  */
-export async function removeConnection(caller: Caller, id: number): Promise<Removal> {
+export async function removeConnection(caller: Caller, id: number, vault: Vault): Promise<Removal> {
   const packets = await transaction(caller.db, async (trx) => {
-    const { workspace_id, crm, account_key } = await findLiveConnection(caller, id, { trx, lock: true })
-    await trx.updateTable('connection').set({ state: 'removed', state_reason: null, scopes: [] }).where('id', '=', id).execute()
+    const connection = await findLiveConnection(caller, id, { trx, lock: true })
+    const { workspace_id, crm, account_key, state } = connection
+    await sql`
+      update connection set state = 'removed', state_reason = null, scopes = '{}', removed_at = coalesce(disconnected_at, now()), disconnected_at = null
+      where id = ${id}`.execute(trx)
     await eraseSecrets(trx, `connection:${id}`)
-    const dropped = await trx.deleteFrom('packet').where('connection_id', '=', id).executeTakeFirst()
+    let packets = 0
+    for (let more = true; more; ) {
+      const batch = await dropPackets(trx, vault, connection)
+      packets += batch.dropped
+      more = batch.more
+    }
     await sql`delete from sample where connection_id = ${id}`.execute(trx)
     await trx.deleteFrom('cursor').where('connection_id', '=', id).execute()
     const open = trx.updateTable('notice').set({ closed_at: new Date() }).where('closed_at', 'is', null)
     await open.where('subject', '=', `connection:${id}`).execute()
     await endWaiting(trx, id)
-    const detail = { crm, account: account_key, packets: Number(dropped.numDeletedRows) }
+    const detail = { crm, account: account_key, packets, from: state, to: 'removed' }
     await audit(trx, caller, { workspaceId: workspace_id, action: 'connection.remove', subject: `connection:${id}`, detail })
-    return Number(dropped.numDeletedRows)
+    return packets
   })
   return { packets, unsent: await settleOutbox(caller, id) }
 }

@@ -28,8 +28,8 @@ t.test('secrets, packets and samples open with the new key alone, whatever was a
   await wantSample(db, 1)
   await keepSample(db, old, 1, { headers: {}, body: Buffer.from('hello') })
   t.same(await keysInUse(db), [
-    { keyId: 'k1', secrets: 7, packets: 9, samples: 1, consents: 0 },
-    { keyId: 'k2', secrets: 1, packets: 0, samples: 0, consents: 0 },
+    { id: 'k1', secrets: 7, packets: 9, samples: 1, consents: 0 },
+    { id: 'k2', secrets: 1, packets: 0, samples: 0, consents: 0 },
   ])
 
   const steps: number[] = []
@@ -54,7 +54,7 @@ t.test('secrets, packets and samples open with the new key alone, whatever was a
   for (const { id, body } of await db.selectFrom('packet').select(['id', 'body']).orderBy('id').execute())
     t.same(unpackChanges(fresh.for('packet'), { id, body }), [{ n: packets.findIndex((packet) => packet.id === id) }])
   t.equal((await readSample(db, fresh, 1))?.body.toString(), 'hello')
-  t.same(await keysInUse(db), [{ keyId: 'k2', secrets: 8, packets: 9, samples: 1, consents: 0 }])
+  t.same(await keysInUse(db), [{ id: 'k2', secrets: 8, packets: 9, samples: 1, consents: 0 }])
   t.same(
     (await reseal(db, both)).map(({ done }) => done),
     [0, 0, 0],
@@ -79,7 +79,7 @@ t.test('what a server writes between our reading and our writing stays, and stop
     return [running]
   })
   t.match(await resealed, [{ what: 'secrets', done: 0, failed: 0 }])
-  t.match(await keysInUse(db), [{ keyId: 'k1', secrets: 2 }])
+  t.match(await keysInUse(db), [{ id: 'k1', secrets: 2 }])
   t.match(await reseal(db, both), [{ done: 2 }])
   t.equal(await getSecret(db, fresh, 'connection:1', 'grant'), 'second')
 })
@@ -89,12 +89,12 @@ t.test('a value that cannot be opened is counted, left, and does not stop the ot
   await putSecret(db, createVault([key('lost', 9)]), 'connection:1', 'grant', 'gone')
   await putSecret(db, old, 'connection:2', 'grant', 'here')
   t.match(await reseal(db, both, { batch: 1 }), [{ what: 'secrets', done: 1, failed: 1 }])
-  t.match(await keysInUse(db), [{ keyId: 'k2' }, { keyId: 'lost', secrets: 1 }])
+  t.match(await keysInUse(db), [{ id: 'k2' }, { id: 'lost', secrets: 1 }])
   await db
     .insertInto('secret')
     .values({ owner: 'x', purpose: 'y', key_id: 'z', sealed: Buffer.of(1, 200, 255) })
     .execute()
-  t.match(await keysInUse(db), [{ keyId: 'k2' }, { keyId: 'lost' }, { keyId: null, secrets: 1 }])
+  t.match(await keysInUse(db), [{ id: 'k2' }, { id: 'lost' }, { id: null, secrets: 1 }])
 })
 
 t.test('tombstones stay valid over a rotation that ends with the old key gone', async (t) => {

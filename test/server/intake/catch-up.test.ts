@@ -351,7 +351,7 @@ t.test('a page that comes after the connection was removed is dropped', async (t
   it.hubspot.misbehave({ how: 'slow', delayMs: 1_000, path: '/contacts/batch/read' })
   await catchUpSoon(it.db)
   await until(() => it.hubspot.requests().some(({ path }) => path.endsWith('/contacts/search')))
-  await removeConnection({ db: it.db, actor: 'test' }, it.connectionId)
+  await removeConnection({ db: it.db, actor: 'test' }, it.connectionId, it.vault)
   await until(() => it.hubspot.requests().some(({ path }) => path.endsWith('/contacts/batch/read')))
   // Lets what is under way finish.
   await it.restart()

@@ -65,7 +65,7 @@ async function setUp(t: Test, { accounts = 1 } = {}) {
   }
   const caller = { db, actor: 'test' }
   return {
-    ...{ db, url, open, server, ids, id: ids[0] as number, woken, start, connect, caller },
+    ...{ db, vault, url, open, server, ids, id: ids[0] as number, woken, start, connect, caller },
     /** All that is kept of a connection, from small to large: packets of one millisecond have no order. */
     async kept(id: number) {
       const packets = await db.selectFrom('packet').select(['id', 'body']).where('connection_id', '=', id).orderBy('id').execute()
@@ -206,7 +206,7 @@ t.test(
     it.server.send('new', [1])
     await resumeConnection(it.caller, id)
     await until(async () => (await it.kept(id)).length === 2)
-    await removeConnection(it.caller, id)
+    await removeConnection(it.caller, id, it.vault)
     await it.followed('new', 0)
     it.server.send('new', [2])
     await sql`update connection set state = 'attention', state_reason = 'reconnect' where id = ${it.id}`.execute(it.db)

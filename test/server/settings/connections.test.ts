@@ -46,12 +46,12 @@ async function setUp(t: Test) {
 }
 
 t.test('an account is connected in one workspace only, until it is removed there', async (t) => {
-  const { caller, one, two, add } = await setUp(t)
+  const { vault, caller, one, two, add } = await setUp(t)
   const first = await add(one.id)
   t.match(first, { created: true, mapping: 'saved' })
   await t.rejects(add(two.id), { code: 'account_taken' })
   t.match(await add(one.id), { id: first.id, created: false, mapping: 'kept' })
-  await removeConnection(caller, first.id)
+  await removeConnection(caller, first.id, vault)
   const second = await add(two.id)
   t.match(second, { created: true, account: String(PORTAL) })
   t.not(second.id, first.id, 'workspaces share no row')
@@ -62,7 +62,7 @@ t.test('an account is connected in one workspace only, until it is removed there
 })
 
 t.test('connecting again settles what asked for it, keeps routes and mapping, and brings a removed connection back', async (t) => {
-  const { db, hubspot, caller, one, add, addDataset } = await setUp(t)
+  const { vault, db, hubspot, caller, one, add, addDataset } = await setUp(t)
   const { id } = await add(one.id)
   await addDataset(one.id)
   await setRoute(caller, { connectionId: id, dataset: DATASET })
@@ -75,7 +75,7 @@ t.test('connecting again settles what asked for it, keeps routes and mapping, an
   t.match(await showConnection(caller, id), { state: 'active', notice: null })
 
   const { createdAt } = await showConnection(caller, id)
-  await removeConnection(caller, id)
+  await removeConnection(caller, id, vault)
   await t.rejects(pauseConnection(caller, id), { code: 'connection_removed' })
   t.equal((await db.selectFrom('secret').select('owner').execute()).filter(({ owner }) => owner === `connection:${id}`).length, 0)
   t.match(await add(one.id, 'second'), { id, created: false, mapping: 'kept' })
@@ -105,7 +105,7 @@ t.test('a pause keeps what asked for attention in mind', async (t) => {
 })
 
 t.test('a removed connection leaves nothing behind that could still be sent or handled', async (t) => {
-  const { db, caller, one, add, addDataset } = await setUp(t)
+  const { vault, db, caller, one, add, addDataset } = await setUp(t)
   const { id } = await add(one.id)
   const { id: datasetId } = await addDataset(one.id)
   await setRoute(caller, { connectionId: id, dataset: DATASET })
@@ -145,7 +145,7 @@ t.test('a removed connection leaves nothing behind that could still be sent or h
   const packet = { id: pending, connection_id: id, body: Buffer.of(0), changes: 1, received_at: at, claimed_by: null, last_error: null }
   await db.insertInto('packet').values(packet).execute()
 
-  t.same(await removeConnection(caller, id), { packets: 1, unsent: 1 })
+  t.same(await removeConnection(caller, id, vault), { packets: 1, unsent: 1 })
   const outcomes = await db.selectFrom('ledger').select(['outcome', 'reason']).execute()
   t.same(outcomes, Array(2).fill({ outcome: 'suppressed', reason: 'connection_removed' }))
   for (const table of ['outbox', 'packet'] as const) t.same(await db.selectFrom(table).selectAll().execute(), [], table)
@@ -153,7 +153,7 @@ t.test('a removed connection leaves nothing behind that could still be sent or h
 })
 
 t.test('an event on its way while its connection is removed is left to the delivery that sends it', async (t) => {
-  const { db, caller, one, add, addDataset } = await setUp(t)
+  const { vault, db, caller, one, add, addDataset } = await setUp(t)
   const { id } = await add(one.id)
   const { id: datasetId } = await addDataset(one.id)
   const event_id = '00000000-0000-0000-0000-000000000001'
@@ -163,12 +163,12 @@ t.test('an event on its way while its connection is removed is left to the deliv
     .insertInto('lease')
     .values({ key: `deliver:${datasetId}`, owner: 'a delivery', fence: 1, until: new Date(Date.now() + 60_000) })
     .execute()
-  t.match(await removeConnection(caller, id), { unsent: 0 })
+  t.match(await removeConnection(caller, id, vault), { unsent: 0 })
   t.equal((await db.selectFrom('outbox').selectAll().execute()).length, 1)
 })
 
 t.test('a caller of one workspace sees and changes nothing of another', async (t) => {
-  const { caller, one, two, add, addDataset, connections } = await setUp(t)
+  const { vault, caller, one, two, add, addDataset, connections } = await setUp(t)
   const { id } = await add(one.id)
   await addDataset(one.id)
   await setRoute(caller, { connectionId: id, dataset: DATASET })
@@ -179,7 +179,7 @@ t.test('a caller of one workspace sees and changes nothing of another', async (t
   t.same(await listRoutes(stranger), [])
   await t.rejects(showConnection(stranger, id), { code: 'connection_unknown' })
   await t.rejects(pauseConnection(stranger, id), { code: 'connection_unknown' })
-  await t.rejects(removeConnection(stranger, id), { code: 'connection_unknown' })
+  await t.rejects(removeConnection(stranger, id, vault), { code: 'connection_unknown' })
   await t.rejects(setRules(stranger, id, {}), { code: 'connection_unknown' })
   await t.rejects(mappingHistory(stranger, id), { code: 'connection_unknown' })
   await t.rejects(setMapping(stranger, { connectionId: id, version: 1, body: {} }), { code: 'connection_unknown' })
