@@ -157,10 +157,7 @@ function refuseUnbounded(query: Query, object: string): void {
     return /^(EntityDefinition(Id)?|DurableId)$/i.test(condition.path.names[0] as string)
   }
   if (!named(query.where))
-    throw new SoqlError(
-      'EXTERNAL_OBJECT_EXCEPTION',
-      'Where clauses should contain at least one condition on EntityDefinition, EntityDefinitionId or DurableId',
-    )
+    throw new SoqlError('MALFORMED_QUERY', 'FieldDefinition: a filter on a reified column is required [EntityDefinitionId,DurableId]')
 }
 
 // --------------------------------------------------------------------------------------------------------------- fields

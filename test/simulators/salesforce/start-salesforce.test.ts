@@ -64,7 +64,8 @@ async function click(salesforce: Salesforce, page: string, label: 'Allow' | 'Den
 }
 
 const verifier = randomBytes(48).toString('base64url')
-const challenge = createHash('sha256').update(verifier).digest('base64url')
+const challengeOf = (text: string) => createHash('sha256').update(text).digest('base64url')
+const challenge = challengeOf(verifier)
 
 t.test('jsforce signs in with a code and a verifier, refreshes, and reads who it is', async (t) => {
   const salesforce = await start(t, { orgs: [{ user: { username: 'ana@example.com' } }] })
@@ -140,14 +141,18 @@ t.test('Consent is refused to unknown apps and addresses, without a challenge, b
 
 t.test('A code is good once, with its own verifier and address', async (t) => {
   const salesforce = await start(t)
-  const oauth2 = app(salesforce)
-  const consent = await fetch(oauth2.getAuthorizationUrl({ code_challenge: challenge, code_challenge_method: 'S256' }))
-  const code = (await click(salesforce, await consent.text(), 'Allow')).searchParams.get('code') as string
+  const newCode = async (code_challenge: string) => {
+    const consent = await fetch(app(salesforce).getAuthorizationUrl({ code_challenge, code_challenge_method: 'S256' }))
+    return (await click(salesforce, await consent.text(), 'Allow')).searchParams.get('code') as string
+  }
+  const code = await newCode(challenge)
   const trade = (changed: Record<string, string>) =>
     askToken(salesforce, { grant_type: 'authorization_code', code, redirect_uri: redirectUri, ...changed })
-  t.match(await trade({}), { status: 400, json: { error: 'invalid_grant' } }, 'without a verifier')
-  t.match(await trade({ code_verifier: 'x'.repeat(43) }), { status: 400, json: { error: 'invalid_request' } }, 'with another')
-  t.match(await trade({ code_verifier: 'x'.repeat(171) }), { status: 400, json: { error: 'invalid_request' } }, 'with one that is too long')
+  const unproven = { status: 400, json: { error: 'invalid_grant', error_description: 'invalid code verifier' } }
+  t.match(await trade({}), unproven, 'without a verifier')
+  t.match(await trade({ code_verifier: 'x'.repeat(43) }), unproven, 'with another')
+  for (const unfit of ['x'.repeat(42), 'x'.repeat(129), `${'x'.repeat(42)}~`])
+    t.match(await trade({ code: await newCode(challengeOf(unfit)), code_verifier: unfit }), unproven)
   t.match(await trade({ code_verifier: verifier, client_secret: 'wrong' }), { status: 400, json: { error: 'invalid_client' } })
   t.match(await trade({ code_verifier: verifier, client_id: 'wrong' }), { status: 400, json: { error: 'invalid_client_id' } })
   t.match(await trade({ code_verifier: verifier, redirect_uri: 'https://a.example.com/' }), { json: { error: 'redirect_uri_mismatch' } })
@@ -369,7 +374,7 @@ t.test('Queries are refused as Salesforce refuses them', async (t) => {
   await refused("SELECT Id FROM Lead WHERE Id = 'abc'", 'INVALID_QUERY_FILTER_OPERATOR')
   await refused('SELECT Id FROM PlatformEventChannelMember', 'INVALID_TYPE')
   await refused('SELECT Id FROM Lead', 'INVALID_TYPE', 'tooling/query')
-  await refused('SELECT QualifiedApiName FROM FieldDefinition', 'EXTERNAL_OBJECT_EXCEPTION', 'tooling/query')
+  await refused('SELECT QualifiedApiName FROM FieldDefinition', 'MALFORMED_QUERY', 'tooling/query')
   await t.rejects(async () => await conn.query('SELECT Nothing__c FROM Lead'), {
     name: 'INVALID_FIELD',
     message: /No such column 'Nothing__c'/,
