@@ -1,9 +1,10 @@
 /**
- * Reading change events by their schema. Salesforce encodes every field of the object; only those that are wanted are read.
- * What is read is made by filtering the schema of the event itself: a fixed one would fail where an org lacks a field or a
- * list of values grows. Large integers (`commitNumber`) are skipped, because they do not fit into a number.
+ * Reading change events by their schema. Salesforce encodes every field of the object, in the order of a schema that is the
+ * org's own; only those that are wanted are kept. A field is read by a type that all schemas share: compiling a whole schema
+ * makes code of its own, which V8 keeps long after it was last used, 180 kB for an object with 300 fields.
  */
 import avro, { type Type, type types } from 'avsc'
+import { z } from 'zod'
 import type { FieldValue } from '../change.ts'
 import { changedFields, type FieldLayout } from './changed-fields.ts'
 
@@ -38,29 +39,30 @@ export interface EventSchema {
 }
 
 const HEADER = 'ChangeEventHeader'
-const headerFields: readonly string[] = [
-  ...['entityName', 'recordIds', 'changeType', 'changeOrigin', 'transactionKey', 'sequenceNumber', 'commitTimestamp'],
-  ...['nulledFields', 'diffFields', 'changedFields'],
-]
 type WrittenHeader = EventHeader & Record<'nulledFields' | 'diffFields' | 'changedFields', string[]>
 
+/** A field of the record, in its place. */
+interface Column {
+  name: string
+  type: Type
+  /** One zero byte is its null. */
+  nullIsZero: boolean
+  /** The parts of a compound field. */
+  parts: readonly string[] | undefined
+  wanted: boolean | readonly string[]
+}
+
 /** Changes of the same few fields come again and again; this many combinations are remembered of a schema. */
-const REMEMBERED = 500
+const REMEMBERED = 50
 
 /** @param wanted API names of the fields to read, parts of compound fields by their own name. Throws where `json` is no Avro schema of a change event. */
 export function compileSchema(json: string, wanted: ReadonlySet<string>): EventSchema {
-  const writer = avro.Type.forSchema(JSON.parse(json), { omitRecordMethods: true })
-  if (!isRecord(writer) || writer.fields[0]?.name !== HEADER) throw new Error('the schema is not that of a change event')
+  const columns = readColumns(JSON.parse(json), wanted)
   const layout: FieldLayout = {
-    names: writer.fields.map(({ name }) => name),
-    parts: new Map(writer.fields.flatMap(({ type }, index) => (index > 0 && recordIn(type) ? [[index, partsOf(type)]] : []))),
+    names: columns.map(({ name }) => name),
+    parts: new Map(columns.flatMap(({ parts }, index) => (index > 0 && parts !== undefined ? [[index, parts]] : []))),
   }
-  const reader = recordOf(writer, (name) => wanted.has(name), wanted)
-  const resolver = reader.createResolver(writer)
-  // What a compound field shows where it is empty: nothing of any part.
-  const compounds = new Map(
-    writer.fields.flatMap(({ name, type }) => (recordIn(type) ? [[name, emptyParts(partsOf(type), wanted)] as const] : [])),
-  )
+  const last = columns.findLastIndex((column) => column.wanted)
   const remembered = new Map<string, FieldNames>()
 
   function namesIn(...bitmaps: string[][]): FieldNames {
@@ -76,44 +78,117 @@ export function compileSchema(json: string, wanted: ReadonlySet<string>): EventS
 
   return {
     read(payload) {
-      // Without a check of what lies behind the last wanted field, which need not be read then.
-      const event = reader.fromBuffer(payload, resolver, true) as Record<string, unknown>
-      const { nulledFields, diffFields, changedFields: changed, ...header } = event[HEADER] as WrittenHeader
-      const values: Record<string, FieldValue> = {}
-      for (const name in event) {
-        if (name === HEADER) continue
-        const value = event[name]
-        const empty = compounds.get(name)
-        if (empty === undefined || typeof value === 'string') values[name] = value as FieldValue
-        else Object.assign(values, value === null ? empty : unwrap(value as object))
+      let header: WrittenHeader | undefined
+      const values: RawEvent['values'] = {}
+      let place = 0
+      for (let index = 0; index <= last; index++) {
+        const column = columns[index] as Column
+        let value: unknown = null
+        // Most fields of most events are null.
+        if (column.nullIsZero && payload[place] === 0) place += 1
+        else {
+          const read = column.type.decode(payload, place)
+          if (read.offset < 0) throw new Error('a change event is cut off')
+          place = read.offset
+          value = read.value
+        }
+        if (index === 0) header = value as WrittenHeader
+        else if (column.wanted) keepValue(values, column, value)
       }
-      return { header, changed: namesIn(changed, nulledFields), diffed: namesIn(diffFields), values }
+      const { entityName, recordIds, changeType, changeOrigin, transactionKey, sequenceNumber, commitTimestamp } = header as WrittenHeader
+      const { nulledFields, diffFields, changedFields: changed } = header as WrittenHeader
+      return {
+        header: { entityName, recordIds, changeType, changeOrigin, transactionKey, sequenceNumber, commitTimestamp },
+        changed: namesIn(changed, nulledFields),
+        diffed: namesIn(diffFields),
+        values,
+      }
     },
   }
 }
 
-/** The record type with the fields that are wanted, and the header. */
-function recordOf(record: types.RecordType, keep: (name: string) => boolean, wanted: ReadonlySet<string>): Type {
-  const fields = record.fields.flatMap(({ name, type }): { name: string; type: Type }[] => {
-    if (name === HEADER && isRecord(type)) return [{ name, type: recordOf(type, (it) => headerFields.includes(it), wanted) }]
-    if (keep(name)) return [{ name, type }]
-    const compound = recordIn(type)
-    if (compound === undefined || !compound.fields.some((part) => wanted.has(part.name))) return []
-    const filtered = recordOf(compound, (it) => wanted.has(it), wanted)
-    return [{ name, type: avro.Type.forSchema(branches(type).map((branch) => (branch === compound ? filtered : branch)) as never) }]
+function readColumns(schema: unknown, wanted: ReadonlySet<string>): Column[] {
+  const { fields, namespace } = eventRecord.parse(schema)
+  const registry: Registry = {}
+  return fields.map(({ name, type: described }, index) => {
+    const type = typeOf(described, namespace, registry)
+    const parts = recordIn(type)?.fields.map((part) => part.name)
+    const wantedParts = parts?.filter((part) => wanted.has(part)) ?? []
+    return {
+      name,
+      type,
+      nullIsZero: type.typeName.startsWith('union:') && branches(type)[0]?.typeName === 'null',
+      parts,
+      wanted: index === 0 || (wantedParts.length > 0 ? wantedParts : wanted.has(name)),
+    }
   })
-  return avro.Type.forSchema({ type: 'record', name: record.name, fields } as never, { omitRecordMethods: true })
+}
+
+const eventRecord = z.object({
+  type: z.literal('record'),
+  namespace: z.string().optional(),
+  fields: z
+    .array(z.object({ name: z.string(), type: z.unknown() }))
+    .refine(([first]) => first?.name === HEADER, 'the schema is not that of a change event'),
+})
+
+type Registry = Record<string, Type>
+/** Types that describe themselves in full, by their description. The fields of all objects have a few dozens of them. */
+const shared = new Map<string, { type: Type; names: Registry }>()
+const MOST_SHARED = 1_000
+
+/** @param registry the named types of the schema so far: they are described once, and may be named afterwards. Extended. */
+function typeOf(described: unknown, namespace: string | undefined, registry: Registry): Type {
+  const key = `${namespace} ${JSON.stringify(described)}`
+  let found = shared.get(key)
+  if (found === undefined) {
+    const names: Registry = { long }
+    try {
+      found = { type: avro.Type.forSchema(described as never, { registry: names, namespace, omitRecordMethods: true }), names }
+    } catch {
+      // It names a type of this schema, or nothing that exists.
+      return avro.Type.forSchema(described as never, { registry: { ...registry, long }, namespace, omitRecordMethods: true })
+    }
+    if (shared.size >= MOST_SHARED) shared.clear()
+    shared.set(key, found)
+  }
+  Object.assign(registry, found.names)
+  return found.type
+}
+
+/** Integers of 64 bits: a number where it is exact, else its digits (`commitNumber` is beyond that, and would not be read at all). */
+const long = avro.types.LongType.__with({
+  fromBuffer(bytes: Buffer) {
+    const value = bytes.readBigInt64LE()
+    return BigInt.asIntN(53, value) === value ? Number(value) : value.toString()
+  },
+  toBuffer: onlyRead,
+  fromJSON: onlyRead,
+  toJSON: onlyRead,
+  compare: onlyRead,
+  isValid: () => false,
+})
+function onlyRead(): never {
+  throw new Error('events are only read')
+}
+
+function keepValue(values: RawEvent['values'], { name, wanted }: Column, value: unknown): void {
+  if (typeof wanted === 'boolean') {
+    values[name] = value as FieldValue
+    return
+  }
+  // Of a name that is one text no part is known; an empty compound field shows nothing of any part.
+  if (typeof value === 'string') return
+  const record = value === null ? undefined : unwrap(value as object)
+  for (const part of wanted) values[part] = record?.[part] ?? null
 }
 
 const isRecord = (type: Type): type is types.RecordType => type.typeName === 'record'
 const branches = (type: Type): Type[] => (type.typeName.startsWith('union:') ? (type as types.UnwrappedUnionType).types : [type])
 const recordIn = (type: Type): types.RecordType | undefined => branches(type).find(isRecord)
-const emptyParts = (parts: readonly string[], wanted: ReadonlySet<string>): Record<string, null> =>
-  Object.fromEntries(parts.filter((part) => wanted.has(part)).map((part) => [part, null]))
-const partsOf = (type: Type): string[] => (recordIn(type)?.fields ?? []).map(({ name }) => name)
 
 /** A union of several records shows its value under the name of the record. */
-function unwrap(value: object): object {
+function unwrap(value: object): Record<string, FieldValue> {
   const [inner, ...more] = Object.values(value)
-  return typeof inner === 'object' && inner !== null && more.length === 0 ? inner : value
+  return typeof inner === 'object' && inner !== null && more.length === 0 ? inner : (value as Record<string, FieldValue>)
 }

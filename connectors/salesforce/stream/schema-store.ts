@@ -16,8 +16,8 @@ export interface SchemaStore {
   load(id: string, wanted: WantedFields, schemas: StreamContext['schemas'], fetch: () => Promise<string>): Promise<EventSchema>
 }
 
-/** A compiled schema takes about 150 kB for an object with 300 fields; their descriptions are in the database. */
-const MOST_COMPILED = 150
+/** A compiled schema takes about 30 kB for an object with 300 fields; the others are read from the database and compiled anew. */
+const MOST_COMPILED = 1_000
 /**
  * Schemas that are got and compiled at once. When a thousand streams meet new ones, what else needs the database must not wait
  * until all of them have theirs.

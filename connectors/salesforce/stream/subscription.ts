@@ -80,6 +80,17 @@ export async function openOnce(following: Following, client: PubSubClient, acces
     end('kind' in because ? because : { kind: 'again', afterMs: 0, error: ended() })
   }
 
+  /** One reader at a time; what came while it ended is not forgotten. */
+  function goOnReading(): void {
+    if (reading !== undefined || waiting.length === 0) return
+    reading = readOn()
+      .catch((error: unknown) => stop(isServiceError(error) ? remedyFor(error) : { error }))
+      .finally(() => {
+        reading = undefined
+        goOnReading()
+      })
+  }
+
   async function readOn(): Promise<void> {
     for (let response = waiting[0]; response !== undefined; response = waiting[0]) {
       if (response.events.length > 0) {
@@ -126,13 +137,10 @@ export async function openOnce(following: Following, client: PubSubClient, acces
     unkept += events.length
     // Nothing is on its way when nothing happens: what the server has counted is right.
     ahead = events.length > 0 ? Math.max(0, ahead - events.length) : Math.min(ahead, pendingNumRequested)
-    waiting.push(response)
-    reading ??= readOn()
-      .catch((error: unknown) => stop(isServiceError(error) ? remedyFor(error) : { error }))
-      .finally(() => {
-        reading = undefined
-      })
+    // Before anything else: while it is on its way, what came is read.
     ask()
+    waiting.push(response)
+    goOnReading()
   })
   call.on('error', (error) => end(isServiceError(error) ? remedyFor(error) : { kind: 'again', afterMs: 0, error: ended() }))
   call.on('end', () => end({ kind: 'again', afterMs: 0, error: ended() }))
@@ -143,7 +151,7 @@ export async function openOnce(following: Following, client: PubSubClient, acces
     call.removeAllListeners('data')
     call.cancel()
     // What had come is read and kept: it would only come again.
-    await reading
+    while (reading !== undefined) await reading
     await Promise.all(unsettled)
     if (fault !== undefined) throw fault.error
     return { remedy, heard, short: Date.now() - began < SHORT_MS }
