@@ -7,6 +7,7 @@ import { delay } from './delay.ts'
 import { grown } from './grown.ts'
 import { intake } from './intake.ts'
 import { mapping } from './mapping.ts'
+import { streams } from './streams.ts'
 import { memory, whole } from './whole.ts'
 
 /** What the command line asks for. */
@@ -25,6 +26,7 @@ const parts: Record<string, Part> = {
   delay,
   grown,
   memory,
+  streams,
 }
 
 const { values } = parseArgs({

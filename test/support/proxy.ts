@@ -72,7 +72,7 @@ function relay(from: Socket, to: Socket, delayMs: () => number): void {
   const arrive = () => {
     timer = undefined
     for (const now = performance.now(); underway[0] !== undefined && underway[0].due <= now; ) underway.shift()?.pass()
-    if (underway[0] !== undefined) timer = setTimeout(arrive, underway[0].due - performance.now())
+    if (underway[0] !== undefined) timer = setTimeout(arrive, Math.max(0, underway[0].due - performance.now()))
   }
   const send = (pass: () => void) => {
     underway.push({ due: performance.now() + delayMs(), pass })
