@@ -3,24 +3,15 @@ import type { Session } from './oauth.ts'
 import type { Org } from './org.ts'
 import type { Channel, PubSubOrg } from './pubsub-org.ts'
 
-export const packagedChannel = '/data/Meta_Connector__chn'
+const packagedChannel = '/data/Meta_Connector__chn'
 
-/** An org as the event bus knows it. `session` tells whom a token speaks for; `enriched` are the fields its channel adds. */
-export function busOrg(org: Org, session: (token: string) => Session | undefined, enriched = ['Meta_Lead_ID__c']): PubSubOrg {
-  const channels: Channel[] = [
-    {
-      name: packagedChannel,
-      members: [
-        { entity: 'Lead', enriched },
-        { entity: 'Opportunity', enriched },
-      ],
-    },
-  ]
+/** An org as the event bus knows it. `session` tells whom a token speaks for. */
+export function busOrg(org: Org, session: (token: string) => Session | undefined): PubSubOrg {
   return {
     id: org.id,
     changeLog: org.changeLog,
     deliveries: org.deliveries,
-    channels: () => (org.facts.packageInstalled && org.facts.changeEvents ? channels : []),
+    channels: () => (org.facts.packageInstalled && org.facts.changeEvents ? [channelOf(org)] : []),
     authorise(token) {
       const found = session(token)
       if (found === undefined || found.org !== org || !org.facts.apiEnabled || !found.user.apiEnabled) return undefined
@@ -38,6 +29,14 @@ export function busOrg(org: Org, session: (token: string) => Session | undefined
     },
   }
 }
+
+const channelOf = ({ facts: { enriched } }: Org): Channel => ({
+  name: packagedChannel,
+  members: [
+    { entity: 'Lead', enriched },
+    { entity: 'Opportunity', enriched },
+  ],
+})
 
 const none: string[] = []
 

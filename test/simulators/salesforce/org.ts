@@ -49,6 +49,8 @@ export interface OrgFacts {
   dailyDeliveries: number
   /** Lead fields that conversion copies to the field of that name on the opportunity. */
   copiedAtConversion: string[]
+  /** Fields that our channel adds to events. */
+  enriched: string[]
 }
 export interface OrgOptions extends Partial<OrgFacts> {
   /** Tells the orgs of one service apart; decides all ids. */
@@ -104,6 +106,7 @@ const defaultFacts = {
   historyAtCreation: true,
   historyShows: 'value',
   copiedAtConversion: [],
+  enriched: ['Meta_Lead_ID__c'],
 } satisfies Partial<OrgFacts>
 /** What editions allow (limits quick reference; Change Data Capture guide, allocations). */
 const editionFacts = {
@@ -171,20 +174,7 @@ export class Org {
     this.admin = this.addUser({ username: `admin@org${number}.example.com` })
     this.leadStatuses = leadStatuses
     this.stages = opportunityStages
-    for (const object of ['Lead', 'Opportunity'])
-      for (const name of ['Business', 'Consumer'])
-        this.table('RecordType').set(name + object, {
-          Id: this.newId('012'),
-          Name: name,
-          DeveloperName: name,
-          SobjectType: object,
-          IsActive: true,
-          CreatedDate: toSecond(clock()),
-          LastModifiedDate: toSecond(clock()),
-          SystemModstamp: toSecond(clock()),
-          CreatedById: this.admin.id,
-          LastModifiedById: this.admin.id,
-        })
+    for (const object of ['Lead', 'Opportunity']) for (const name of ['Business', 'Consumer']) this.addRecordType(object, name)
   }
 
   // ------------------------------------------------------------------------------------------------------------- setup
@@ -195,6 +185,23 @@ export class Org {
     const user: OrgUser = { ...structuredClone(defaultUser), id, username, email: username, ...given }
     this.users.set(id, user)
     return user
+  }
+
+  addRecordType(object: string, name: string): string {
+    const [Id, now, by] = [this.newId('012'), toSecond(this.clock()), this.admin.id]
+    this.table('RecordType').set(Id, {
+      Id,
+      Name: name,
+      DeveloperName: name,
+      SobjectType: object,
+      IsActive: true,
+      CreatedDate: now,
+      CreatedById: by,
+      LastModifiedDate: now,
+      LastModifiedById: by,
+      SystemModstamp: now,
+    })
+    return Id
   }
 
   user(id: string | undefined): OrgUser {

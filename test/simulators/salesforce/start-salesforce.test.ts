@@ -318,6 +318,12 @@ t.test('Queries answer as Salesforce does: parents, nulls, dates, counts, labels
   ])
   t.match(await rows('SELECT FIELDS(CUSTOM) FROM Lead WHERE Meta_Lead_ID__c != null LIMIT 200'), [{ Meta_Lead_ID__c: '1234567890123456' }])
 
+  const [type] = await rows("SELECT Id FROM RecordType WHERE SobjectType = 'Lead' AND DeveloperName = 'Consumer'")
+  salesforce.update({ object: 'Lead', records: [{ Id: ada, RecordTypeId: type?.Id as string }] })
+  t.match(await rows("SELECT Id, RecordType.DeveloperName FROM Lead WHERE RecordType.DeveloperName = 'consumer'"), [
+    { Id: ada, RecordType: { DeveloperName: 'Consumer' } },
+  ])
+
   salesforce.merge({ master: ada, losers: [birch] })
   t.same(await found('Name != null'), [ada])
   t.match(await rows(`SELECT Id, IsDeleted, MasterRecordId FROM Lead WHERE Id = '${birch}'`, 'queryAll'), [

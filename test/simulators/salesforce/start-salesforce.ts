@@ -290,7 +290,7 @@ export async function startSalesforce(options: SalesforceOptions = {}) {
     port: server.port,
     streamUrl: pubsub.url,
     app,
-    pubsub: pubsub as PubSub,
+    pubsub,
     ...commands,
     /** For what no command does: the org itself. */
     org: (orgId?: string): Org => orgOf({ orgId }),
