@@ -35,6 +35,8 @@ export const salesforce: Connector<SalesforceSettings> = {
     },
     api,
     pollMs: 60_000,
+    // Requests are few, and one query reads what changed in hundreds of records as well as in one.
+    lookupEveryMs: 2_000,
     settings: salesforceSettings,
   },
   install,

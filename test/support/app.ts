@@ -17,8 +17,10 @@ import { type Database, openDatabase } from '../../server/database/pool.ts'
 import { createLog, type Log } from '../../server/log.ts'
 import { allScopes, type HubSpot, type HubSpotOptions, startHubSpot } from '../simulators/hubspot/start-hubspot.ts'
 import { type Meta, type MetaOptions, startMeta } from '../simulators/meta/start-meta.ts'
+import { type Salesforce, type SalesforceOptions, startSalesforce } from '../simulators/salesforce/start-salesforce.ts'
 import { testDatabaseUrl } from './database.ts'
 import { funnel } from './funnel.ts'
+import { salesforceEnv } from './salesforce.ts'
 
 export const PORTAL = 3003003
 export const DATASET = '700000000000001'
@@ -31,6 +33,8 @@ export interface TestAppOptions {
   env?: Record<string, string>
   hubspot?: HubSpotOptions
   meta?: MetaOptions
+  /** A stand-in for Salesforce as well; its orgs are connected by `addOrg`. */
+  salesforce?: SalesforceOptions
   log?: Log
   /** `false`: everything is there but the app itself, which runs in a process of its own. */
   launch?: false
@@ -67,6 +71,8 @@ export interface TestApp extends Tenant {
   vault: Vault
   hubspot: HubSpot
   meta: Meta
+  /** Only where the options name it. */
+  salesforce: Salesforce
   /** Connects one more portal, with a dataset and a workspace of its own. */
   addTenant(tenant: NewTenant): Promise<Tenant>
   /** Resolves when all webhooks are in and nothing is left to do now: inbox and outbox hold nothing that is due. */
@@ -91,6 +97,8 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
   t.teardown(() => meta.close())
   const hubspot = await startHubSpot({ limits: false, ...options.hubspot })
   t.teardown(() => hubspot.close())
+  const salesforce = options.salesforce && (await startSalesforce(options.salesforce))
+  t.teardown(() => salesforce?.close())
   const config = readConfig({
     PORT: '0',
     PUBLIC_URL,
@@ -100,6 +108,7 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
     HUBSPOT_API_URL: (await options.before?.hubspot?.(hubspot.url)) ?? hubspot.url,
     META_GRAPH_URL: (await options.before?.meta?.(meta.url)) ?? meta.url,
     META_TIMEOUT_MS: '1000',
+    ...(salesforce && salesforceEnv(salesforce)),
     ...options.env,
   })
   const vault = await openVault(db, [{ id: 'k1', key: Buffer.alloc(32, 1) }])
@@ -138,6 +147,10 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
     vault,
     hubspot,
     meta,
+    get salesforce() {
+      if (salesforce === undefined) throw new Error('this test has no Salesforce')
+      return salesforce
+    },
     addTenant,
     async settled() {
       await hubspot.idle()
