@@ -29,6 +29,8 @@ import { health } from './operations/health.ts'
 import { measureConnectors, measureGraph, measureScheduler, measureStore } from './operations/measure.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { addMetrics } from './operations/metrics-route.ts'
+import { createNotifier, forgetMessages } from './operations/notices/notify.ts'
+import { watchSilence } from './operations/notices/watch-silence.ts'
 import { findWork, warnOfExpiry } from './operations/sweep.ts'
 import { forgetRepeats } from './resolve/repeats.ts'
 import { resolve } from './resolve/resolve.ts'
@@ -56,6 +58,8 @@ export interface App {
 }
 
 const SWEEP_MS = 2_000
+const NOTIFY_MS = 15_000
+const SILENCE_MS = 600_000
 const HOUR = 3_600_000
 /** What is under way may take as long as one request to Meta. */
 const GRACE_MS = 12_000
@@ -104,6 +108,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const backfillOptions = { ...resolveOptions, wakeResolve: (connectionId: number) => scheduler.wake('resolve', String(connectionId)) }
   const catchUpOptions = { ...backfillOptions, everyMs: config.catchUpMs }
 
+  const notifier = createNotifier({ db, vault, log, mail: config.mail })
   const streams = createStreams({ ...backfillOptions, connectors, apps: config.crm })
 
   scheduler.register('resolve', (key, signal) => resolve(resolveOptions, Number(key), signal))
@@ -133,8 +138,13 @@ export async function createApp(options: AppOptions): Promise<App> {
     await forgetSamples(db)
     await forgetConsents(db)
     await warnOfExpiry(db)
+    await forgetMessages(db)
     for (const id of await findIdleGrants(db)) scheduler.wake('renew', String(id))
   })
+  scheduler.register('notify', (_key, signal) => notifier.notify(signal))
+  scheduler.register('silence', () => watchSilence(db))
+  scheduler.every('notify', 'all', NOTIFY_MS)
+  scheduler.every('silence', 'all', SILENCE_MS)
   scheduler.every('sweep', 'all', SWEEP_MS)
   scheduler.every('upkeep', 'all', HOUR)
   scheduler.wake('awake', 'all')
@@ -172,7 +182,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       stopping = true
       await server.close()
       await Promise.all([streams.stop({ graceMs: GRACE_MS }), scheduler.stop({ graceMs: GRACE_MS })])
-      await Promise.all([graph.close(), crmHttp.close()])
+      await Promise.all([graph.close(), notifier.close(), crmHttp.close()])
     },
   }
 }

@@ -41,6 +41,11 @@ const keys = z.string().transform((text, context): EncryptionKey[] => {
 
 const postgresUrl = z.string().refine((text) => /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? ''), 'must be a postgres:// URL')
 
+const smtpUrl = z.string().refine((text) => {
+  const url = URL.parse(text)
+  return url !== null && /^smtps?:$/.test(url.protocol) && url.hostname !== ''
+}, 'must be an smtp:// or smtps:// URL')
+
 const variables = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
   HOST: z.string().default('127.0.0.1'),
@@ -70,6 +75,12 @@ const variables = z.object({
   LEDGER_DAYS: wholeNumber(8, 3_650).default(90),
   WAIT_FOR_LEAD_DAYS: wholeNumber(0, 30).default(7),
   CATCH_UP_MINUTES: wholeNumber(1, 1_440).default(30),
+  SMTP_URL: smtpUrl.optional(),
+  MAIL_FROM: z
+    .string()
+    .trim()
+    .regex(/^([^<>@\p{Cc}]+<)?[^\s<>@]+@[\w.-]+>?$/u, 'must look like leadstage@example.com or Leadstage <leadstage@example.com>')
+    .optional(),
   METRICS_TOKEN: z
     .string()
     .regex(/^[\w.~+/=-]{16,}$/, 'must be at least 16 letters, digits or any of - . _ ~ + / =')
@@ -109,6 +120,8 @@ export interface Config {
   waitForLeadDays: number
   /** Between two looks into a CRM's history for changes that nobody told us of. */
   catchUpMs: number
+  /** Where mails are handed in, and from whom they are. Absent: none are sent. */
+  mail?: { url: string; from: string }
   /** Who has it may read the metrics. Absent: there are none. */
   metricsToken?: string
 }
@@ -148,6 +161,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
   if (set.DATABASE_URL !== undefined && set.ENCRYPTION_KEYS === undefined) {
     problems.push('ENCRYPTION_KEYS is needed with DATABASE_URL (for example k1: followed by the output of: openssl rand -base64 32)')
   }
+  if ((set.SMTP_URL === undefined) !== (set.MAIL_FROM === undefined)) problems.push('SMTP_URL and MAIL_FROM go together')
   if (!parsed.success || problems.length > 0) throw invalid(problems)
   const values = parsed.data
   return {
@@ -173,6 +187,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
     ledgerDays: values.LEDGER_DAYS,
     waitForLeadDays: values.WAIT_FOR_LEAD_DAYS,
     catchUpMs: values.CATCH_UP_MINUTES * 60_000,
+    ...(values.SMTP_URL !== undefined && values.MAIL_FROM !== undefined && { mail: { url: values.SMTP_URL, from: values.MAIL_FROM } }),
     metricsToken: values.METRICS_TOKEN,
   }
 }

@@ -59,7 +59,12 @@ function blankPatterns(line: string): string {
   const named = line.replace(/"([\w-]+)":"((?:[^"\\]|\\.)*)"/g, (pair, name: string, value: string) =>
     tells(name, value) ? `"${name}":"${BLANK}"` : pair,
   )
-  return PATTERNS.reduce((text, [pattern, blank]) => text.replace(pattern, blank), named)
+  return withoutSecrets(named)
+}
+
+/** A text with everything blanked that looks like a token, a password in a URL or an e-mail address. */
+export function withoutSecrets(text: string): string {
+  return PATTERNS.reduce((blanked, [pattern, blank]) => blanked.replace(pattern, blank), text)
 }
 
 /** `code` is an OAuth code in a query and an error's name in our own logs; the latter is a short word. */

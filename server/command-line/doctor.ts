@@ -7,6 +7,7 @@ import { environment } from '../environment.ts'
 import type { Log } from '../log.ts'
 import { type Check, checkDatabase, checkEncryption } from './check-database.ts'
 import { checkFolder, checkPublicUrl } from './check-machine.ts'
+import { checkNotices } from './check-notices.ts'
 import { checkServices } from './check-services.ts'
 import { checkWork } from './check-work.ts'
 import { examples } from './example.ts'
@@ -64,7 +65,7 @@ async function examineDatabase(config: Config, log: Log): Promise<Check[]> {
       const applied = await appliedMigrations(db)
       const checks = await checkDatabase(db, applied)
       if (applied.length === 0 || checks.some(({ status }) => status === 'problem')) return checks
-      return [...checks, ...(await checkEncryption(config, db)), ...(await checkWork(db))]
+      return [...checks, ...(await checkEncryption(config, db)), ...(await checkWork(db)), ...(await checkNotices(config, db))]
     })
   } catch (error) {
     const text = error instanceof CodedError ? error.userText : (error as Error).message

@@ -7,6 +7,7 @@ import { examples } from './example.ts'
 import { addInviteCommand } from './invite.ts'
 import { addKeysCommands } from './keys.ts'
 import { addMappingCommands } from './mapping.ts'
+import { addNoticeCommands } from './notice.ts'
 import { addPreviewCommand } from './preview.ts'
 import { addRecordCommands } from './record.ts'
 import { addRouteCommands } from './route.ts'
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   addMappingCommands(program)
   addRecordCommands(program)
   addBackfillCommands(program)
+  addNoticeCommands(program)
   addPreviewCommand(program)
   addKeysCommands(program)
   addDoctorCommand(program)

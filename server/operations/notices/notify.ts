@@ -1,0 +1,53 @@
+/** Telling people what needs them: one process at a time gathers what is new, and sends what is due. */
+import { sql } from 'kysely'
+import type { Database } from '../../database/pool.ts'
+import { transaction } from '../../database/transaction.ts'
+import { withLease } from '../../schedule/lease.ts'
+import { gatherDigests } from './gather-digests.ts'
+import { gatherNotices } from './gather-notices.ts'
+import { createWebhookPoster } from './post-webhook.ts'
+import { createMailer, type MailOptions } from './send-mail.ts'
+import { SEND_MS, type SendOptions, sendMessages } from './send-messages.ts'
+
+/** A lease that outlasts the sending of a message. */
+const LEASE = { ttlMs: 2 * SEND_MS, renewMs: SEND_MS / 2 }
+const KEEP_DAYS = 30
+
+/** One round; safe to repeat. Whoever finds another at it leaves it to them. */
+export async function notify(options: SendOptions, signal: AbortSignal): Promise<void> {
+  const { db } = options
+  await withLease(
+    db,
+    'notify',
+    async (lease) => {
+      await transaction(db, async (trx) => {
+        await lease.guard(trx)
+        await gatherNotices(trx)
+      })
+      await gatherDigests(db, lease)
+      while (!signal.aborted && (await sendMessages(options, lease))) lease.signal.throwIfAborted()
+    },
+    LEASE,
+  )
+}
+
+/** The run, with what it sends through; to be closed with the process. */
+export function createNotifier({ mail, ...options }: Omit<SendOptions, 'mailer' | 'poster'> & { mail?: MailOptions }): {
+  notify(signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+} {
+  const mailer = mail && createMailer(mail)
+  const poster = createWebhookPoster()
+  return {
+    notify: (signal) => notify({ ...options, mailer, poster }, signal),
+    async close() {
+      mailer?.close()
+      await poster.close()
+    },
+  }
+}
+
+/** Drops what was settled a month ago. */
+export async function forgetMessages(db: Database): Promise<void> {
+  await sql`delete from message where settled_at < now() - make_interval(days => ${KEEP_DAYS})`.execute(db)
+}
