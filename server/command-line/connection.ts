@@ -31,6 +31,7 @@ export function addConnectionCommands(program: Command): void {
     .argument('<crm>', Object.keys(connectors).join(', '))
     .requiredOption('--workspace <workspace>', 'id or name')
     .option('--name <name>', 'a name for people')
+    .option('--host <host>', 'where the account signs in, for CRMs with several places: "sandbox", or the address of the account')
     .option('--lead-event-source <name>', 'for webhook: the name of the CRM behind it, as Meta is told')
     .addOption(new Option('--auth <way>', 'for webhook: how a request proves itself').choices(['hmac', 'secret', 'basic', 'path']))
     .option('--json', 'print JSON')
@@ -41,17 +42,21 @@ export function addConnectionCommands(program: Command): void {
         'connection add webhook --workspace Acme --lead-event-source "Acme CRM"',
       ),
     )
-    .action(async (crm: string, { workspace, name, json, ...settings }: NewOptions) => {
-      if (connectorFor(crm).push?.routing === 'connection') return addWebhook({ workspace, crm, name, settings }, json)
+    .action(async (crm: string, { workspace, name, host, json, ...settings }: NewOptions) => {
+      if (connectorFor(crm).push?.routing === 'connection') {
+        if (host !== undefined) throw problem('option_unknown', `--host is not for ${crm}.`)
+        return addWebhook({ workspace, crm, name, settings }, json)
+      }
       if (Object.keys(settings).length > 0) throw problem('option_unknown', `--auth and --lead-event-source are not for ${crm}.`)
       const refreshToken = await readSecret(TOKEN, 'refresh token')
-      const added = await withTools((tools) => addConnection(tools.caller, { workspace, crm, refreshToken, name }, tools))
+      const added = await withTools((tools) => addConnection(tools.caller, { workspace, crm, refreshToken, host, name }, tools))
       print(json, added, () =>
         [
           `Connection ${added.id} to the ${crm} account ${added.account} ${added.created ? 'is there' : 'has a new grant'}.`,
           { saved: 'The default mapping is saved as version 1.', kept: 'Its mapping is kept.', failed: 'No mapping is saved yet.' }[
             added.mapping
           ],
+          ...(added.sandbox ? ['It is a sandbox: its routes begin in shadow mode, and nothing is sent.'] : []),
           ...added.findings.map(({ fatal, text }) => `${fatal ? 'Problem' : 'Note'}: ${text}`),
           `Next: mapping show ${added.id}; route set --connection ${added.id} --dataset <dataset>`,
         ].join('\n'),
@@ -101,13 +106,13 @@ export function addConnectionCommands(program: Command): void {
           ['state', stateOf(found)],
           ['to do', found.notice],
           ['since', time(found.createdAt)],
+          ['uninstalled', time(found.removedAt)],
+          ['deleted', time(found.purgedAt)],
           ['scopes', found.scopes.join(' ')],
           [
             'routes',
             found.routeList.map(({ metaId, mode }) => `${metaId} (${mode})`).join(', ') || 'none yet: changes are kept until there is one',
           ],
-          ['uninstalled', time(found.removedAt)],
-          ['deleted', time(found.purgedAt)],
           ['inbox', `${found.inbox} packets, ${found.quarantined} set aside`],
           ['set aside for', found.inboxErrors.join(', ')],
           ['last change', time(found.lastChangeAt) ?? 'none within a week'],
@@ -245,6 +250,7 @@ function addDocumentCommand(
 interface NewOptions {
   workspace: string
   name?: string
+  host?: string
   json?: boolean
   auth?: string
   leadEventSource?: string

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { listRoutes, type RouteFilter, removeRoute, setRoute } from '../settings/routes.ts'
+import { listRoutes, type RouteFilter, removeRoute, type SetRoute, setRoute } from '../settings/routes.ts'
 import { examples } from './example.ts'
 import { several, wholeNumber } from './input.ts'
 import { print, table } from './output.ts'
@@ -22,7 +22,7 @@ export function addRouteCommands(program: Command): void {
 
   group
     .command('set')
-    .description('add or change a route; a new one is live and lets everything pass')
+    .description('add or change a route; a new one lets everything pass and is live, but for sandboxes (shadow)')
     .requiredOption('--connection <connection>', 'its number', wholeNumber)
     .requiredOption('--dataset <dataset>', "Meta's id of the dataset, or its number here")
     .addOption(new Option('--live', 'send').conflicts('shadow'))
@@ -42,7 +42,8 @@ export function addRouteCommands(program: Command): void {
       print(
         json,
         set,
-        () => `Route ${set.id} from connection ${connection} to dataset ${dataset} is set; the connection is "${set.connectionState}".`,
+        () =>
+          `Route ${set.id} from connection ${connection} to dataset ${dataset} is set (${set.mode}); the connection is "${set.connectionState}".${hint(set)}`,
       )
     })
 
@@ -70,6 +71,12 @@ export function addRouteCommands(program: Command): void {
       const kept = connectionState === 'setup' ? ' It has no route left: its changes are kept until it has one.' : ''
       print(false, null, () => `The route from connection ${connection} to dataset ${dataset} is gone.${kept}`)
     })
+}
+
+/** What is shadowed without being asked for. */
+function hint({ created, mode, sandbox }: SetRoute): string {
+  if (!created || mode !== 'shadow' || !sandbox) return ''
+  return ' It is a sandbox, so nothing is sent: use --live to have it sent all the same.'
 }
 
 function filterOf({ pipeline, recordType, everything }: SetOptions): RouteFilter | undefined {

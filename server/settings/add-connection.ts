@@ -7,6 +7,7 @@ import type { Connections } from '../connections/connections.ts'
 import { type StoredGrant, storeGrant } from '../connections/grants.ts'
 import type { Vault } from '../connections/vault.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
+import { arrivalOf } from '../intake/arrival.ts'
 import { audit, type Caller } from './caller.ts'
 import { findWorkspace } from './find.ts'
 import { proposeMapping, saveFirstMapping } from './mappings.ts'
@@ -27,6 +28,8 @@ export interface NewConnection {
   workspace: string | number
   crm: string
   refreshToken: string
+  /** Where the account signs in, as a person typed it, for CRMs that have several places. */
+  host?: string
   /** For people; the account key where none is given. */
   name?: string
 }
@@ -37,6 +40,8 @@ export interface AddedConnection {
   account: string
   /** False: it was connected before, and has a new grant now. */
   created: boolean
+  /** A place to try things out: its new routes begin in shadow mode. */
+  sandbox: boolean
   /** `failed`: the CRM would not show its stages; nothing is mapped until a mapping is saved. */
   mapping: 'saved' | 'kept' | 'failed'
   /** What is missing in the account; where the CRM could not be asked, why. */
@@ -48,7 +53,7 @@ export interface AddedConnection {
  * default mapping where there is none. An account of the same workspace is connected again.
  *
  * Throws `CodedError`: `unknown_crm`, `workspace_unknown`, `crm_off`, `account_taken` (it is connected in another
- * workspace), or what the CRM makes of the token (`grant_revoked`, `app_misconfigured`, …).
+ * workspace), `unknown_host`, `host_unwanted` (all accounts of the CRM sign in at one place), or what the CRM makes of the token (`grant_revoked`, `app_misconfigured`, …).
  */
 export async function addConnection(caller: Caller, given: NewConnection, tools: InstallTools): Promise<AddedConnection> {
   const { install, manifest } = connectorFor(given.crm)
@@ -58,8 +63,15 @@ export async function addConnection(caller: Caller, given: NewConnection, tools:
     throw problem('crm_off', `This server has no credentials for ${manifest.displayName}. Put those of your app into the environment.`)
   }
   const grantedAt = tools.now?.() ?? Date.now()
-  const grant = await install.refresh(app, given, tools.http, grantedAt)
+  const authUrl = given.host === undefined ? undefined : hostOf(given.host, given.crm, app)
+  const grant = await install.refresh(app, { refreshToken: given.refreshToken, ...(authUrl && { authUrl }) }, tools.http, grantedAt)
   return connectAccount(caller, workspace.id, { crm: given.crm, name: given.name }, { ...grant, grantedAt }, tools)
+}
+
+function hostOf(typed: string, crm: string, app: AppCredentials): string {
+  const { install, manifest } = connectorFor(crm)
+  if (install?.authUrl !== undefined) return install.authUrl(typed, app)
+  throw problem('host_unwanted', `All accounts of ${manifest.displayName} sign in at one place; leave the host out.`)
 }
 
 /**
@@ -76,7 +88,8 @@ export async function connectAccount(
   const { id, created } = await transaction(caller.db, (trx) => claimAccount(trx, caller, workspaceId, given, grant))
   await storeGrant(caller.db, tools.vault, id, grant)
   tools.connections.forget(id)
-  return { id, crm: given.crm, account: grant.account, created, ...(await prepare(caller, id, tools)) }
+  const { account, sandbox = false } = grant
+  return { id, crm: given.crm, account, created, sandbox, ...(await prepare(caller, id, tools)) }
 }
 
 /** The row of the account. A removed connection of another workspace lets go of its account. */
@@ -85,7 +98,7 @@ async function claimAccount(
   caller: Caller,
   workspaceId: number,
   { crm, name }: Pick<NewConnection, 'crm' | 'name'>,
-  { account }: TokenGrant,
+  { account, sandbox = false }: TokenGrant,
 ) {
   const known = await trx
     .selectFrom('connection')
@@ -102,7 +115,7 @@ async function claimAccount(
     await trx.updateTable('connection').set({ account_key: released }).where('id', '=', known.id).execute()
   }
   const again = known !== undefined && known.workspace_id === workspaceId
-  const { id } = again
+  const { id, state } = again
     ? await trx
         .updateTable('connection')
         .set({
@@ -110,18 +123,34 @@ async function claimAccount(
             when exists (select from route where connection_id = connection.id) then 'active' else 'setup' end`,
           // What happened between was not to be known.
           created_at: sql`case when state = 'removed' then now() else created_at end`,
+          sandbox,
+          removed_at: null,
+          purged_at: null,
           ...(name !== undefined && { name }),
         })
         .where('id', '=', known.id)
-        .returning('id')
+        .returning(['id', 'state'])
         .executeTakeFirstOrThrow()
     : await trx
         .insertInto('connection')
-        .values({ workspace_id: workspaceId, crm, account_key: account, name: name ?? '', state_reason: null })
-        .returning('id')
+        .values({
+          workspace_id: workspaceId,
+          crm,
+          account_key: account,
+          name: name ?? '',
+          state_reason: null,
+          sandbox,
+          arrival: arrivalOf(connectorFor(crm), {}),
+        })
+        .returning(['id', 'state'])
         .executeTakeFirstOrThrow()
   const action = again ? 'connection.reconnect' : 'connection.add'
-  await audit(trx, caller, { workspaceId, action, subject: `connection:${id}`, detail: { crm, account } })
+  await audit(trx, caller, {
+    workspaceId,
+    action,
+    subject: `connection:${id}`,
+    detail: { crm, account, ...(again && { from: known.state }), to: state },
+  })
   return { id, created: !again }
 }
 

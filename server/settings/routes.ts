@@ -29,9 +29,18 @@ export interface WantedRoute {
   connectionId: number
   /** Meta's id of the dataset, or ours. */
   dataset: string
-  /** A new route is live; a known one keeps its mode and filter where none is given. */
+  /** A new route is live, but for sandboxes, where it is shadow; a known one keeps its mode and filter where none is given. */
   mode?: 'live' | 'shadow'
   filter?: RouteFilter
+}
+
+export interface SetRoute {
+  id: number
+  created: boolean
+  mode: 'live' | 'shadow'
+  connectionState: string
+  /** The connection is to a place to try things out. */
+  sandbox: boolean
 }
 
 /**
@@ -39,7 +48,7 @@ export interface WantedRoute {
  * Throws `CodedError`: `connection_unknown`, `connection_removed`, `dataset_unknown` (also for one of another workspace),
  * `invalid_input`.
  */
-export async function setRoute(caller: Caller, wanted: WantedRoute): Promise<{ id: number; created: boolean; connectionState: string }> {
+export async function setRoute(caller: Caller, wanted: WantedRoute): Promise<SetRoute> {
   const filter = wanted.filter && parseInput(routeFilter, wanted.filter, 'The filter')
   return transaction(caller.db, async (trx) => {
     const connection = await findLiveConnection(caller, wanted.connectionId, { trx, lock: true })
@@ -51,18 +60,19 @@ export async function setRoute(caller: Caller, wanted: WantedRoute): Promise<{ i
       .where('dataset_id', '=', dataset.id)
       .executeTakeFirst()
     const change = { ...(wanted.mode && { mode: wanted.mode }), ...(filter && { filter: JSON.stringify(filter) }) }
-    const { id } = await trx
+    const { id, mode } = await trx
       .insertInto('route')
-      .values({ connection_id: connection.id, dataset_id: dataset.id, ...change })
+      .values({ connection_id: connection.id, dataset_id: dataset.id, mode: connection.sandbox ? 'shadow' : 'live', ...change })
       .onConflict((conflict) => conflict.columns(['connection_id', 'dataset_id']).doUpdateSet({ dataset_id: dataset.id, ...change }))
-      .returning('id')
+      .returning(['id', 'mode'])
       .executeTakeFirstOrThrow()
     const started = connection.state === 'setup'
     if (started) await trx.updateTable('connection').set({ state: 'active' }).where('id', '=', connection.id).execute()
-    const detail = { dataset: dataset.meta_id, mode: wanted.mode, filter }
+    const detail = { dataset: dataset.meta_id, mode: wanted.mode, filter, ...(started && { from: 'setup', to: 'active' }) }
     const subject = `connection:${connection.id}`
     await audit(trx, caller, { workspaceId: connection.workspace_id, action: 'route.set', subject, detail })
-    return { id, created: known === undefined, connectionState: started ? 'active' : connection.state }
+    const connectionState = started ? 'active' : connection.state
+    return { id, created: known === undefined, mode: mode as SetRoute['mode'], connectionState, sandbox: connection.sandbox }
   })
 }
 
@@ -94,7 +104,8 @@ export async function removeRoute(caller: Caller, connectionId: number, dataset:
     const idle = left === undefined && connection.state === 'active'
     if (idle) await trx.updateTable('connection').set({ state: 'setup' }).where('id', '=', connectionId).execute()
     const subject = `connection:${connectionId}`
-    await audit(trx, caller, { workspaceId: connection.workspace_id, action: 'route.remove', subject, detail: { dataset: meta_id } })
+    const detail = { dataset: meta_id, ...(idle && { from: 'active', to: 'setup' }) }
+    await audit(trx, caller, { workspaceId: connection.workspace_id, action: 'route.remove', subject, detail })
     return { connectionState: idle ? 'setup' : connection.state }
   })
 }

@@ -49,7 +49,8 @@ async function change<Schema extends z.ZodType>(
     const parsed = parseInput(schemaOf(connection.crm), wanted, `The ${column}`)
     await trx
       .updateTable('connection')
-      .set({ [column]: JSON.stringify(wanted) })
+      // How changes arrive may be one of the settings.
+      .set({ [column]: JSON.stringify(wanted), ...(column === 'settings' && { arrival: null }) })
       .where('id', '=', id)
       .execute()
     await sql`update record set look_again_at = now() where connection_id = ${id} and look_again_at > now()`.execute(trx)

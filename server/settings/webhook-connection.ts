@@ -63,7 +63,7 @@ export async function addWebhookConnection(
     return id
   })
   return {
-    ...{ id, crm, account, created: true },
+    ...{ id, crm, account, created: true, sandbox: false },
     ...(await prepare(caller, id, tools)),
     address: addressOf(tools.publicUrl, crm, secrets.webhook_key),
     secret: secrets.webhook_secret,
