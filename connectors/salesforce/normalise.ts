@@ -13,13 +13,16 @@ export function normalise(changes: readonly unknown[]): Signal[] {
   })
 }
 
+/** What was kept may be of another release: it means nothing rather than something else. */
 function isChange(change: unknown): change is SalesforceChange {
   if (typeof change !== 'object' || change === null) return false
-  const { kind, ids, id, at, stage } = change as Record<string, unknown>
+  const { kind, ids, id, at, stage, changed, fields, rules = {}, identity = {} } = change as Record<string, unknown>
   if (!Number.isSafeInteger(at)) return false
-  if (kind === 'event') return Array.isArray(ids)
+  if (kind === 'event') return Array.isArray(ids) && Array.isArray(changed) && [fields, rules, identity].every(isObject)
   return (kind === 'reached' || kind === 'found') && typeof id === 'string' && typeof stage === 'string'
 }
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
 /** Wildcards (`00Q*`) and the id that stands for an overflow name no record: the stream says that the history is to be read. */
 export const isId = (id: unknown): id is string => typeof id === 'string' && /^(?!0{15})[A-Za-z\d]{18}$/.test(id)
@@ -78,7 +81,7 @@ function readCreation(change: EventChange, object: SalesforceObject, ref: Record
   const snapshot: RecordSnapshot = {
     ...snapshotOf(change, ref),
     partial: false,
-    createdAt: typeof change.fields.CreatedDate === 'number' ? change.fields.CreatedDate : occurredAt,
+    createdAt: createdAt(change) ?? occurredAt,
     stages: stage ? [stage] : [],
   }
   return [{ kind: 'shown', ref, occurredAt, snapshot }, ...reached]
@@ -104,10 +107,20 @@ function shown(change: EventChange, ref: RecordRef, occurredAt: number): Signal[
   return [{ kind: 'shown', ref, occurredAt, snapshot: snapshotOf(change, ref) }]
 }
 
-function snapshotOf({ entity, identity, rules = {} }: EventChange, ref: RecordRef): RecordSnapshot {
+function snapshotOf(change: EventChange, ref: RecordRef): RecordSnapshot {
+  const { entity, identity, rules = {} } = change
   const own = entity === 'Lead' ? { ...identity, externalId: ref.id } : identity
-  return { ref, found: true, partial: true, ...(identity && { identity: own }), stages: [], fields: rules }
+  const created = createdAt(change)
+  return {
+    ...{ ref, found: true, partial: true, stages: [], fields: rules },
+    ...(created !== undefined && { createdAt: created }),
+    ...(identity && { identity: own }),
+  }
 }
+
+/** Known of what was just created, and where the channel adds it. */
+const createdAt = ({ fields: { CreatedDate } }: EventChange): number | undefined =>
+  typeof CreatedDate === 'number' ? CreatedDate : undefined
 
 function stageOf({ fields }: EventChange, { source, stage }: SalesforceObject): StageRef | undefined {
   const stageId = fields[stage]

@@ -73,23 +73,23 @@ export function createProgress(start: string | undefined): Progress {
       return { replayPreset: replay.custom, replayId: Buffer.from(behind.replayId, 'hex') }
     },
     take(events) {
-      const changes: EventChange[] = []
+      const changes: { change: EventChange; records: ReadonlySet<string> }[] = []
       for (const { replayId, change } of events) {
-        const records = typeof change === 'object' ? change.ids.join() : ''
+        const ids = typeof change === 'object' ? change.ids.join() : ''
         if (tail?.replayId === replayId) {
-          if (tail.records.has(records)) continue
+          if (tail.records.has(ids)) continue
         } else {
           complete = tail?.replayId ?? complete
           tail = { replayId, records: new Set() }
         }
-        tail.records.add(records)
+        tail.records.add(ids)
         if (change === 'unreadable') missed = true
         else if (change !== undefined) {
           missed ||= !change.ids.every(isId)
-          changes.push(tail.records.size > 1 ? { ...change, together: Math.max(tail.records.size, change.ids.length) } : change)
+          changes.push({ change, records: tail.records })
         }
       }
-      return batch(changes)
+      return batch(changes.map(({ change, records }) => (records.size > 1 ? { ...change, together: records.size } : change)))
     },
     quiet(replayId) {
       complete = replayId

@@ -79,7 +79,7 @@ export async function start(
     await bus.close()
   })
   const [org] = orgs as [Org]
-  return { bus, hub, org, orgs, follow: (given: Partial<Given> = {}) => followOrg(t, hub, given.org ?? org, given) }
+  return { bus, hub, org, orgs, follow: (given: Partial<Given> = {}) => followOrg(t, hub, (given.org ?? org).id, given) }
 }
 
 interface Given {
@@ -109,7 +109,8 @@ export interface Followed {
   ended: Promise<void>
 }
 
-function followOrg(t: Test, hub: ReturnType<typeof openHub>, org: Org, given: Partial<Given>): Followed {
+/** Follows one org; stops with the test. */
+export function followOrg(t: Test, hub: ReturnType<typeof openHub>, account: string, given: Partial<Given>): Followed {
   const { position, settings = {}, ruleFields = [], access = {}, keep = async () => {}, schemas = new Map() } = given
   const abort = new AbortController()
   const batches: StreamBatch[] = []
@@ -118,7 +119,7 @@ function followOrg(t: Test, hub: ReturnType<typeof openHub>, org: Org, given: Pa
   const ended = hub.follow(
     {
       client: { request: () => Promise.reject(new Error('a stream asks nothing of the REST API')) },
-      account: org.id,
+      account,
       scopes: [],
       settings: salesforceSettings.parse(settings),
       ruleFields,
