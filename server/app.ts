@@ -7,7 +7,9 @@ import type { Config } from './config.ts'
 import { createConnections } from './connections/connections.ts'
 import { createHttp } from './connections/http.ts'
 import { forgetConsents } from './connections/install/consents.ts'
+import { purge } from './connections/purge.ts'
 import { findIdleGrants, renewIdle } from './connections/renew-idle.ts'
+import { endWhatIsOver } from './connections/retention.ts'
 import type { Vault } from './connections/vault.ts'
 import { dropOldPartitions, ensurePartitions } from './database/partitions.ts'
 import type { Database } from './database/pool.ts'
@@ -100,6 +102,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     graph,
     limits: { ...limits, batchLimit: config.batchLimit },
     timeoutMs: config.meta.timeoutMs,
+    ...(config.meta.app && { metaApp: config.meta.app }),
     log,
     meter,
     now,
@@ -116,6 +119,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   scheduler.register('backfill', (key, signal) => runBackfill(backfillOptions, Number(key), signal), { concurrent: 4 })
   scheduler.register('reconcile', (key) => catchUp(catchUpOptions, Number(key)), { concurrent: 4 })
   scheduler.register('poll', (key) => poll(backfillOptions, Number(key)), { concurrent: 4 })
+  const retention = { db, vault, retentionDays: config.retentionDays }
+  scheduler.register('purge', (key, signal) => purge(retention, Number(key), signal), { concurrent: 1 })
   scheduler.register('renew', (key) => renewIdle(connections, Number(key)), { concurrent: 2 })
   // Whatever happened while nobody ran.
   scheduler.register('awake', async () => {
@@ -139,6 +144,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await forgetConsents(db)
     await warnOfExpiry(db)
     await forgetMessages(db)
+    for (const id of await endWhatIsOver(retention)) scheduler.wake('purge', String(id))
     for (const id of await findIdleGrants(db)) scheduler.wake('renew', String(id))
   })
   scheduler.register('notify', (_key, signal) => notifier.notify(signal))
@@ -167,6 +173,8 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   await server.register(installRoutes, {
     ...{ db, vault, connections, connectors, graph, log },
+    ...{ graphUrl: config.meta.graphUrl, graphVersion: config.meta.graphVersion },
+    ...(config.meta.app && { metaApp: config.meta.app }),
     apps: config.crm,
     http: crmHttp.http,
     publicUrl: config.publicUrl,

@@ -8,6 +8,7 @@ import { CodedError } from '../connectors/errors.ts'
 import { connectors } from '../connectors/registry.ts'
 import { parseKeys } from './connections/keys.ts'
 import type { EncryptionKey } from './connections/vault.ts'
+import type { MetaApp } from './meta/app.ts'
 import { GRAPH_API } from './meta/version.ts'
 
 const wholeNumber = (least: number, most: number) =>
@@ -65,6 +66,22 @@ const variables = z.object({
     .string()
     .regex(/^(?=(?:.*[A-Za-z]){2})[\w.-]{2,22}$/, 'must be 2 to 22 letters, digits, ".", "_" or "-", two of them letters')
     .optional(),
+  // Our app at Meta. Without it datasets are opened by pasted tokens only.
+  META_APP_ID: z
+    .string()
+    .regex(/^\d{5,20}$/, 'must be a number of 5 to 20 digits')
+    .optional(),
+  META_APP_SECRET: z.string().optional(),
+  META_LOGIN_CONFIG: z
+    .string()
+    .regex(/^\d{5,20}$/, 'must be a number of 5 to 20 digits')
+    .optional(),
+  META_DIALOG_URL: baseUrl.default('https://www.facebook.com'),
+  META_BUSINESS_ID: z
+    .string()
+    .regex(/^\d{5,20}$/, 'must be a number of 5 to 20 digits')
+    .optional(),
+  META_SYSTEM_USER_TOKEN: z.string().optional(),
   // A request has to fit into the lease under which it is made (12 s).
   META_TIMEOUT_MS: wholeNumber(100, 11_000).default(10_000),
   // Meta refuses a whole batch for one event older than seven days; ten minutes are left for the way there.
@@ -73,6 +90,8 @@ const variables = z.object({
   BATCH_LIMIT: wholeNumber(1, 1_000).default(100),
   IDENTITY_TTL_SECONDS: wholeNumber(0, 86_400).default(300),
   LEDGER_DAYS: wholeNumber(8, 3_650).default(90),
+  // Meta takes events for seven days: an account that comes back after its data is gone must not have any sent twice.
+  RETENTION_DAYS: wholeNumber(7, 3_650).default(30),
   WAIT_FOR_LEAD_DAYS: wholeNumber(0, 30).default(7),
   CATCH_UP_MINUTES: wholeNumber(1, 1_440).default(30),
   SMTP_URL: smtpUrl.optional(),
@@ -86,6 +105,16 @@ const variables = z.object({
     .regex(/^[\w.~+/=-]{16,}$/, 'must be at least 16 letters, digits or any of - . _ ~ + / =')
     .optional(),
 })
+
+/** Variables that mean nothing without another. */
+const needs = [
+  ['META_APP_ID', 'META_APP_SECRET'],
+  ['META_APP_SECRET', 'META_APP_ID'],
+  ['META_LOGIN_CONFIG', 'META_APP_ID'],
+  ['META_BUSINESS_ID', 'META_SYSTEM_USER_TOKEN'],
+  ['META_SYSTEM_USER_TOKEN', 'META_BUSINESS_ID'],
+  ['META_SYSTEM_USER_TOKEN', 'META_APP_ID'],
+] as const
 
 /** What every connector needs from configuration, under the upper-case id of its CRM. */
 const crmVariables = ['APP_ID', 'CLIENT_ID', 'CLIENT_SECRET', 'API_URL'] as const
@@ -107,7 +136,7 @@ export interface Config {
   bodyLimitBytes: number
   /** Our credentials by connector id; a CRM without them is off. */
   crm: Record<string, AppCredentials>
-  meta: { graphUrl: string; graphVersion: string; partnerAgent?: string; timeoutMs: number }
+  meta: { graphUrl: string; graphVersion: string; partnerAgent?: string; timeoutMs: number; app?: MetaApp }
   /** Oldest and furthest future time that an event may have when it is sent. */
   eventMaxAgeMs: number
   eventMaxFutureMs: number
@@ -116,6 +145,8 @@ export interface Config {
   /** How long a looked-up identity is taken for current. */
   identityTtlMs: number
   ledgerDays: number
+  /** How long what was known through an uninstalled connection is kept. */
+  retentionDays: number
   /** How long a record without a lead is looked up again. */
   waitForLeadDays: number
   /** Between two looks into a CRM's history for changes that nobody told us of. */
@@ -158,6 +189,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
     const credentials = readCredentials(id, manifest.api, set, problems)
     if (credentials !== undefined) crm[id] = credentials
   }
+  for (const [name, needed] of needs) if (set[name] !== undefined && set[needed] === undefined) problems.push(`${name} needs ${needed}`)
   if (set.DATABASE_URL !== undefined && set.ENCRYPTION_KEYS === undefined) {
     problems.push('ENCRYPTION_KEYS is needed with DATABASE_URL (for example k1: followed by the output of: openssl rand -base64 32)')
   }
@@ -179,12 +211,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
       graphVersion: values.META_GRAPH_VERSION,
       partnerAgent: values.META_PARTNER_AGENT,
       timeoutMs: values.META_TIMEOUT_MS,
+      ...metaApp(values),
     },
     eventMaxAgeMs: values.EVENT_MAX_AGE_SECONDS * 1000,
     eventMaxFutureMs: values.EVENT_MAX_FUTURE_SECONDS * 1000,
     batchLimit: values.BATCH_LIMIT,
     identityTtlMs: values.IDENTITY_TTL_SECONDS * 1000,
     ledgerDays: values.LEDGER_DAYS,
+    retentionDays: values.RETENTION_DAYS,
     waitForLeadDays: values.WAIT_FOR_LEAD_DAYS,
     catchUpMs: values.CATCH_UP_MINUTES * 60_000,
     ...(values.SMTP_URL !== undefined && values.MAIL_FROM !== undefined && { mail: { url: values.SMTP_URL, from: values.MAIL_FROM } }),
@@ -220,6 +254,20 @@ function readCredentials(
   const clientSecrets = (secrets ?? '').split(',').map((secret) => secret.trim())
   if (secrets !== undefined && clientSecrets.includes('')) problems.push(`${variableOf(id, 'CLIENT_SECRET')} has an empty entry`)
   return { appId: appId ?? '', clientId: clientId ?? '', clientSecrets, ...urls }
+}
+
+/** Secrets without the app that they belong to are of no use. */
+function metaApp(values: z.output<typeof variables>): { app?: MetaApp } {
+  const { META_APP_ID: id, META_APP_SECRET: secret, META_LOGIN_CONFIG: loginConfig, META_DIALOG_URL: dialogUrl } = values
+  const { META_BUSINESS_ID: business, META_SYSTEM_USER_TOKEN: token } = values
+  if (id === undefined || secret === undefined) return {}
+  return {
+    app: {
+      ...{ id, secret, dialogUrl },
+      ...(loginConfig !== undefined && { loginConfig }),
+      ...(business !== undefined && token !== undefined && { business: { id: business, token } }),
+    },
+  }
 }
 
 function invalid(problems: readonly string[]): CodedError {

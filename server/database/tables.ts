@@ -53,6 +53,9 @@ export interface DatasetTable {
   unknown_error: string | null
   unknown_error_count: Generated<number>
   created_at: InstantByDefault
+  access: Generated<'pasted' | 'login' | 'shared'>
+  token_expires_at: Nullable<Instant>
+  token_checked_at: Nullable<Instant>
 }
 
 export interface RouteTable {
@@ -289,6 +292,7 @@ export interface ConsentTable {
   expires_at: Instant
   answered_at: Nullable<Instant>
   connection_id: number | null
+  meta_id: string | null
 }
 
 export interface DeletionRequestTable {

@@ -5,12 +5,12 @@
  */
 import { sql } from 'kysely'
 import { openNotice } from '../connections/notices.ts'
-import { getSecret } from '../connections/secrets.ts'
 import type { Vault } from '../connections/vault.ts'
 import type { Database } from '../database/pool.ts'
 import type { Row } from '../database/tables.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
 import type { Log } from '../log.ts'
+import { datasetAccess, type MetaApp } from '../meta/app.ts'
 import type { GraphClient, SendResult } from '../meta/graph-client.ts'
 import type { Meter } from '../operations/meter.ts'
 import { tally } from '../operations/tally.ts'
@@ -22,6 +22,8 @@ import { type Limits, type OutboxRow, planBatch } from './plan-batch.ts'
 export interface DeliveryOptions {
   db: Database
   vault: Vault
+  /** Our app at Meta, for datasets that it was let into. */
+  metaApp?: MetaApp
   graph: GraphClient
   limits: Limits
   /** Longest time one request may take, milliseconds; a request starts only while the lease outlasts it. */
@@ -73,9 +75,9 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
     unknownError: dataset.unknown_error,
     unknownErrorCount: dataset.unknown_error_count,
   }
-  const token = await getSecret(db, options.vault, `dataset:${datasetId}`, 'token')
-  if (token === undefined) {
-    const text = 'No access token is stored for this dataset. Connect it to Meta again; its events are waiting.'
+  const access = await datasetAccess(db, options.vault, options.metaApp, dataset)
+  if (access === undefined) {
+    const text = 'There is no access to this dataset. Connect it to Meta again; its events are waiting.'
     await transaction(db, async (trx) => {
       await lease.guard(trx)
       await hold(trx, dataset, { reason: 'reconnect', text })
@@ -85,8 +87,9 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
   await lease.outlast(options.timeoutMs)
   const result = await options.graph.sendEvents(
     dataset.meta_id,
-    token,
+    access.token,
     batch.map((row) => row.payload),
+    access,
   )
   const decision = decide(state, batch, result)
   if (result.kind !== 'accepted') {

@@ -1,9 +1,10 @@
 /** Datasets: where events go, with the token that may send there. */
 import { sql } from 'kysely'
 import { z } from 'zod'
-import { putSecret } from '../connections/secrets.ts'
+import { eraseSecrets, putSecret } from '../connections/secrets.ts'
 import type { Vault } from '../connections/vault.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
+import { type AccessKind, accessWith, type MetaApp } from '../meta/app.ts'
 import type { GraphClient, ProbeResult } from '../meta/graph-client.ts'
 import { audit, type Caller } from './caller.ts'
 import { findDataset, findWorkspace } from './find.ts'
@@ -30,43 +31,66 @@ export interface NewDataset {
   workspace: string | number
   /** Meta's id of the dataset (the pixel id). */
   metaId: string
-  token: string
+  /** Absent: the dataset is shared with our business, and our own token opens it. */
+  token?: string
+  /** The token was won by signing in with Facebook, and ends then (ms since the epoch) or never. */
+  signedIn?: { expiresAt?: number }
   /** Whether to ask Meta for the dataset first. */
   probe: boolean
 }
 
+const metaIdInput = z.string().regex(/^[1-9]\d{4,19}$/, "has to be Meta's number of the dataset, 5 to 20 digits")
 const input = z.object({
-  metaId: z.string().regex(/^[1-9]\d{4,19}$/, "has to be Meta's number of the dataset, 5 to 20 digits"),
-  token: z.string().regex(/^[\x21-\x7e]{10,2000}$/, 'does not look like one: it has no spaces and at least 10 characters'),
+  metaId: metaIdInput,
+  token: z
+    .string()
+    .regex(/^[\x21-\x7e]{10,2000}$/, 'does not look like one: it has no spaces and at least 10 characters')
+    .optional(),
 })
+
+/** The number of a dataset as a person gave it. Throws `CodedError` `invalid_input`. */
+export const readMetaId = (given: string): string => parseInput(metaIdInput, given.trim(), 'The dataset id')
 
 /**
  * Stores a dataset and its token, or a new token of a known dataset, which ends a hold. Returns its number here and the name
  * Meta knows it by, where it was asked.
  *
  * Throws `CodedError`: `workspace_unknown`, `invalid_input`; from the probe `dataset_refused` (the token does not work),
- * `dataset_not_shown` (it may be good for sending all the same), `meta_unavailable`.
+ * `dataset_not_shown` (it may be good for sending all the same), `meta_unavailable`; `no_business` (it is to be opened by our
+ * own token, and there is none).
  */
 export async function setDataset(
   caller: Caller,
   given: NewDataset,
-  { vault, graph }: { vault: Vault; graph: GraphClient },
+  { vault, graph, metaApp }: { vault: Vault; graph: GraphClient; metaApp?: MetaApp },
 ): Promise<{ id: number; created: boolean; name?: string }> {
   const workspace = await findWorkspace(caller, given.workspace)
   const { metaId, token } = parseInput(input, { metaId: given.metaId, token: given.token }, 'The dataset')
-  const name = given.probe ? nameOf(await graph.probeDataset(metaId, token)) : undefined
+  const access: AccessKind = token === undefined ? 'shared' : given.signedIn === undefined ? 'pasted' : 'login'
+  const opening = accessWith(access, token, metaApp)
+  if (opening === undefined) throw problem('no_business', 'This server has no business of its own at Meta. Paste a token instead.')
+  const name = given.probe ? nameOf(await graph.probeDataset(metaId, opening.token, opening)) : undefined
+  const how = {
+    access,
+    token_checked_at: given.probe ? new Date() : null,
+    token_expires_at: given.signedIn?.expiresAt === undefined ? null : new Date(given.signedIn.expiresAt),
+  }
   return transaction(caller.db, async (trx) => {
     const added = await trx
       .insertInto('dataset')
-      .values({ workspace_id: workspace.id, meta_id: metaId, hold_reason: null, hold_text: null, unknown_error: null })
+      .values({ workspace_id: workspace.id, meta_id: metaId, hold_reason: null, hold_text: null, unknown_error: null, ...how })
       .onConflict((conflict) => conflict.columns(['workspace_id', 'meta_id']).doNothing())
       .returning('id')
       .executeTakeFirst()
     const id = added?.id ?? (await findDataset(caller, metaId, { trx, lock: true, workspaceId: workspace.id })).id
-    await putSecret(trx, vault, `dataset:${id}`, 'token', token)
-    if (added === undefined) await endHold(trx, id)
+    if (token === undefined) await eraseSecrets(trx, `dataset:${id}`)
+    else await putSecret(trx, vault, `dataset:${id}`, 'token', token)
+    if (added === undefined) {
+      await trx.updateTable('dataset').set(how).where('id', '=', id).execute()
+      await endHold(trx, id)
+    }
     const action = added === undefined ? 'dataset.token' : 'dataset.add'
-    const detail = { metaId, probed: given.probe }
+    const detail = { metaId, access, probed: given.probe }
     await audit(trx, caller, { workspaceId: workspace.id, action, subject: `dataset:${id}`, detail })
     return { id, created: added !== undefined, ...(name !== undefined && { name }) }
   })

@@ -33,6 +33,8 @@ export interface TestAppOptions {
   env?: Record<string, string>
   hubspot?: HubSpotOptions
   meta?: MetaOptions
+  /** More of the environment, given where the Meta stand-in is. */
+  metaEnv?: (metaUrl: string) => Record<string, string>
   /** A stand-in for Salesforce as well; its orgs are connected by `addOrg`. */
   salesforce?: SalesforceOptions
   log?: Log
@@ -108,6 +110,7 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
     HUBSPOT_API_URL: (await options.before?.hubspot?.(hubspot.url)) ?? hubspot.url,
     META_GRAPH_URL: (await options.before?.meta?.(meta.url)) ?? meta.url,
     META_TIMEOUT_MS: '1000',
+    ...options.metaEnv?.(meta.url),
     ...(salesforce && salesforceEnv(salesforce)),
     ...options.env,
   })

@@ -14,7 +14,7 @@ export interface BegunConsent {
 }
 
 export type AnsweredConsent =
-  | { outcome: 'first'; invitationId: number; verifier: string }
+  | { outcome: 'first'; invitationId: number; verifier: string; metaId: string | null }
   /** The same answer came before: by the back button, a reload or a second click. */
   | { outcome: 'again'; invitationId: number; connectionId: number | null }
   /** Not begun here, in another browser, or too long ago. */
@@ -22,8 +22,17 @@ export type AnsweredConsent =
 
 const LIVES_MS = 15 * 60_000
 
-/** @param browser the word by which this browser is known again */
-export async function beginConsent(db: Database, vault: Vault, invitationId: number, browser: string): Promise<BegunConsent> {
+/**
+ * @param browser the word by which this browser is known again
+ * @param metaId the dataset that the consent is for, where it is Meta who asks
+ */
+export async function beginConsent(
+  db: Database,
+  vault: Vault,
+  invitationId: number,
+  browser: string,
+  metaId?: string,
+): Promise<BegunConsent> {
   const state = newToken()
   // 43 characters: the shortest that RFC 7636 allows, and well within what CRMs take.
   const verifier = newToken()
@@ -36,6 +45,7 @@ export async function beginConsent(db: Database, vault: Vault, invitationId: num
       invitation_id: invitationId,
       verifier: vault.for('secret').seal(Buffer.from(verifier), contextOf(stateHash)),
       expires_at: new Date(Date.now() + LIVES_MS),
+      meta_id: metaId ?? null,
     })
     .execute()
   return { state, challenge: hashToken(verifier).toString('base64url') }
@@ -53,11 +63,11 @@ export async function answerConsent(db: Database, vault: Vault, state: string, b
     .where('browser_hash', '=', browserHash)
     .where('answered_at', 'is', null)
     .where('expires_at', '>', sql<Date>`now()`)
-    .returning(['invitation_id', 'verifier'])
+    .returning(['invitation_id', 'verifier', 'meta_id'])
     .executeTakeFirst()
   if (first !== undefined) {
     const verifier = vault.for('secret').open(first.verifier, contextOf(stateHash)).toString()
-    return { outcome: 'first', invitationId: first.invitation_id, verifier }
+    return { outcome: 'first', invitationId: first.invitation_id, verifier, metaId: first.meta_id }
   }
   const again = await db
     .selectFrom('consent')

@@ -18,21 +18,47 @@ ${account !== null && html`<p>Sign in to the account <strong>${account}</strong>
 <a class="button" href="${startUrl}">Continue to ${crm}</a>`,
 })
 
-export const datasetForm = ({ workspace }: Invitation, given: { metaId?: string; problem?: string; mayKeep?: boolean } = {}): Page => ({
+/** The ways in which a dataset can be opened here, beside pasting a token. */
+export interface DatasetWays {
+  login: boolean
+  /** Our business, where datasets can be shared with it. */
+  business?: string
+}
+
+export const datasetForm = (
+  { workspace }: Invitation,
+  { login, business }: DatasetWays,
+  given: { metaId?: string; problem?: string; mayKeep?: boolean } = {},
+): Page => ({
   status: given.problem === undefined ? 200 : 400,
   title: `Connect the Meta dataset of ${workspace}`,
-  body: html`<p>In Meta's Events Manager open the dataset, then <em>Settings → Conversions API → Generate access token</em>. Meta shows
-the token once.</p>
-${given.problem !== undefined && html`<p role="alert"><strong>${given.problem}</strong></p>`}
+  body: html`${given.problem !== undefined && html`<p role="alert"><strong>${given.problem}</strong></p>`}
 <form method="post">
-<label for="metaId">Dataset id</label><input id="metaId" name="metaId" inputmode="numeric" autocomplete="off" required value="${given.metaId ?? ''}">
+<label for="metaId">Dataset id</label>
+<input id="metaId" name="metaId" inputmode="numeric" autocomplete="off" required value="${given.metaId ?? ''}">
+<p class="soft">The number under the name of the dataset in Meta's Events Manager. It has to be a dataset for CRM events: one that shows
+"Conversion Leads" under <em>Settings</em>.</p>
+${login && html`<button class="button" name="way" value="login" formnovalidate>Sign in with Facebook</button><p class="soft">Or, without signing in here:</p>`}
 <label for="token">Access token</label><input id="token" name="token" type="password" autocomplete="off" required>
+<p class="soft">In the dataset: <em>Settings → Conversions API → Generate access token</em>. Meta shows it once; it is kept encrypted and never
+shown again.</p>
 ${
   given.mayKeep === true &&
   html`<label class="choice"><input type="checkbox" name="keep" value="yes"> Save it without the check: the token may be made for sending only</label>`
 }
-<button class="button">Check and save</button></form>
-<p class="soft">The token is kept encrypted and is never shown again.</p>`,
+<button class="button" name="way" value="token">Check and save</button>
+${
+  business !== undefined &&
+  html`<p class="soft">Or share the dataset with our business <strong>${business}</strong> in Meta's business settings (with the right to manage
+it), then:</p><button class="button" name="way" value="shared" formnovalidate>It is shared: check and save</button>`
+}</form>`,
+})
+
+export const goToMeta = (url: string): Page => ({
+  status: 200,
+  title: 'Sign in with Facebook',
+  body: html`<p>Meta asks on its own page which business and dataset Leadstage may send events to. You come back here afterwards.</p>
+<a class="button" href="${url}">Continue to Facebook</a>`,
 })
 
 export const datasetSaved = (metaId: string, name: string | undefined): Page => ({

@@ -2,8 +2,9 @@
  * The pages by which a CRM account or a dataset gets connected: an invitation leads to the CRM's own consent page, and that
  * back here. An install that begins in a CRM's marketplace comes here directly.
  *
- * `@fastify/oauth2` does not carry this: it ties a flow to one cookie (a second tab would break the first), to one
- * authorization host per registration (CRMs have one for each account), and knows no install that the marketplace begins.
+ * `@fastify/oauth2` carries the way to Meta (`meta-login.ts`), but not those to the CRMs: its PKCE verifier lies in one cookie (a
+ * second tab would break the first), a registration has one authorization host (CRMs have one for each account), and it knows no
+ * install that the marketplace begins.
  */
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
@@ -15,11 +16,13 @@ import { answerConsent, beginConsent, consentLedTo } from '../../connections/ins
 import { findInvitation, type Invitation, stateOf, useInvitation } from '../../connections/install/invitations.ts'
 import { newToken } from '../../connections/install/tokens.ts'
 import type { Log } from '../../log.ts'
+import type { MetaApp } from '../../meta/app.ts'
 import type { GraphClient } from '../../meta/graph-client.ts'
 import { connectAccount, type InstallTools } from '../add-connection.ts'
 import type { Caller } from '../caller.ts'
-import { setDataset } from '../datasets.ts'
+import { readMetaId, setDataset } from '../datasets.ts'
 import { findWorkspaceOfAccount } from './find-workspace.ts'
+import { registerMetaLogin } from './meta-login.ts'
 import { type Page, sendPage } from './page.ts'
 import * as pages from './pages.ts'
 
@@ -27,6 +30,9 @@ export interface InstallRoutesOptions extends InstallTools {
   db: Caller['db']
   connectors: Readonly<Record<string, Connector>>
   graph: GraphClient
+  metaApp?: MetaApp
+  graphUrl: string
+  graphVersion: string
   /** Origin under which people reach us. */
   publicUrl: string
   log: Log
@@ -44,13 +50,16 @@ const MOST_REQUESTS = 60
 const DAY_S = 86_400
 
 export async function installRoutes(server: FastifyInstance, options: InstallRoutesOptions): Promise<void> {
-  const { db, vault, apps, http, connections, connectors, graph, publicUrl, log } = options
+  const { db, vault, apps, http, connections, connectors, graph, metaApp, publicUrl, log } = options
   const secure = publicUrl.startsWith('https:')
   // A name with this prefix cannot be set by another host of the same domain.
   const browserCookie = secure ? '__Host-leadstage' : 'leadstage'
   await server.register(cookie)
   await server.register(formbody, { bodyLimit: 16_384 })
   await server.register(rateLimit, { max: MOST_REQUESTS, timeWindow: '1 minute' })
+
+  const metaLogin = await registerMetaLogin(server, options)
+  const ways = { login: metaLogin !== undefined, ...(metaApp?.business && { business: metaApp.business.id }) }
 
   const crmOf = (id: string | null): Crm | undefined => {
     const connector = id !== null && Object.hasOwn(connectors, id) ? connectors[id] : undefined
@@ -60,6 +69,13 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
   }
   const redirectUri = (crm: Crm) => `${publicUrl}/oauth/${crm.id}/callback`
   const callerOf = ({ id, workspace_id }: Invitation): Caller => ({ db, actor: `invitation:${id}`, workspaceId: workspace_id })
+
+  /** The word by which this browser is known again; a new one if need be. */
+  const browserOf = (request: FastifyRequest, reply: FastifyReply): string => {
+    const browser = request.cookies[browserCookie] ?? newToken()
+    reply.setCookie(browserCookie, browser, { path: '/', httpOnly: true, sameSite: 'lax', secure, maxAge: DAY_S })
+    return browser
+  }
 
   /** Serves an open invitation; all others get their page. */
   const invited =
@@ -77,7 +93,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
   server.get(
     '/connect/:token',
     invited(async (request, _reply, invitation) => {
-      if (invitation.purpose === 'dataset') return pages.datasetForm(invitation)
+      if (invitation.purpose === 'dataset') return pages.datasetForm(invitation, ways)
       const crm = crmOf(invitation.crm)
       if (crm === undefined) return pages.noSuchLink
       return pages.invite(invitation, crm.name, crm.install.asks, `${request.url.split('?')[0]}/start`)
@@ -89,9 +105,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     invited(async (request, reply, invitation) => {
       const crm = crmOf(invitation.crm)
       if (crm === undefined) return pages.noSuchLink
-      const browser = request.cookies[browserCookie] ?? newToken()
-      const { state, challenge } = await beginConsent(db, vault, invitation.id, browser)
-      reply.setCookie(browserCookie, browser, { path: '/', httpOnly: true, sameSite: 'lax', secure, maxAge: DAY_S })
+      const { state, challenge } = await beginConsent(db, vault, invitation.id, browserOf(request, reply))
       const authUrl = invitation.auth_url ?? undefined
       const url = crm.install.consentUrl(crm.app, { redirectUri: redirectUri(crm), state, challenge, ...(authUrl && { authUrl }) })
       return reply.header('cache-control', 'no-store').redirect(url, 303)
@@ -102,18 +116,58 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     '/connect/:token',
     invited(async (request, _reply, invitation) => {
       if (invitation.purpose !== 'dataset') return pages.noSuchLink
-      const { metaId = '', token = '', keep } = (request.body ?? {}) as Record<string, string | undefined>
+      const { metaId = '', token = '', way, keep } = (request.body ?? {}) as Record<string, string | undefined>
       try {
-        const given = { workspace: invitation.workspace_id, metaId: metaId.trim(), token: token.trim(), probe: keep !== 'yes' }
-        const { name } = await setDataset(callerOf(invitation), given, { vault, graph })
-        await useInvitation(db, invitation.id)
-        return pages.datasetSaved(given.metaId, name)
+        if (way === 'login' && metaLogin !== undefined)
+          return pages.goToMeta(`${request.url.split('?')[0]}/meta?dataset=${readMetaId(metaId)}`)
+        const given = { workspace: invitation.workspace_id, metaId: metaId.trim(), probe: keep !== 'yes' }
+        return await openDataset(invitation, { ...given, ...(way !== 'shared' && { token: token.trim() }) })
       } catch (error) {
         if (!(error instanceof CodedError)) throw error
-        return pages.datasetForm(invitation, { metaId, problem: error.userText, mayKeep: error.code === 'dataset_not_shown' })
+        return pages.datasetForm(invitation, ways, { metaId, problem: error.userText, mayKeep: error.code === 'dataset_not_shown' })
       }
     }),
   )
+
+  async function openDataset(invitation: Invitation, given: Parameters<typeof setDataset>[1]): Promise<Page> {
+    const { name } = await setDataset(callerOf(invitation), given, { vault, graph, ...(metaApp && { metaApp }) })
+    await useInvitation(db, invitation.id)
+    return pages.datasetSaved(given.metaId, name)
+  }
+
+  if (metaLogin !== undefined) {
+    server.get(
+      '/connect/:token/meta',
+      invited(async (request, reply, invitation) => {
+        if (invitation.purpose !== 'dataset') return pages.noSuchLink
+        const metaId = readMetaId((request.query as { dataset?: string }).dataset ?? '')
+        const { state } = await beginConsent(db, vault, invitation.id, browserOf(request, reply), metaId)
+        return reply.header('cache-control', 'no-store').redirect(await metaLogin.consentUrl(request, reply, state), 303)
+      }),
+    )
+
+    server.get('/oauth/meta/callback', async (request, reply) => {
+      const { code, state } = request.query as Record<string, string | undefined>
+      if (state === undefined) return sendPage(reply, pages.strangeAnswer('Meta'))
+      const answer = await answerConsent(db, vault, state, request.cookies[browserCookie])
+      if (answer.outcome === 'unknown') return sendPage(reply, pages.strangeAnswer('Meta'))
+      if (answer.outcome === 'again') return sendPage(reply, pages.answeredBefore('Meta'))
+      const invitation = await findInvitation(db, { id: answer.invitationId })
+      if (invitation === undefined || answer.metaId === null) return sendPage(reply, pages.strangeAnswer('Meta'))
+      if (stateOf(invitation, Date.now()) === 'used') return sendPage(reply, pages.used(invitation))
+      if (code === undefined) return sendPage(reply, pages.declined('Meta'))
+      try {
+        const { token, expiresAt } = await metaLogin.exchange(request, reply)
+        const signedIn = expiresAt === undefined ? {} : { expiresAt }
+        const given = { workspace: invitation.workspace_id, metaId: answer.metaId, token, signedIn, probe: true }
+        return sendPage(reply, await openDataset(invitation, given))
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error
+        log.warn({ error }, 'a dataset could not be connected')
+        return sendPage(reply, pages.refused('Meta', error))
+      }
+    })
+  }
 
   server.get('/oauth/:crm/callback', async (request, reply) => {
     const crm = crmOf((request.params as { crm: string }).crm)

@@ -2,6 +2,7 @@ import { type Answer, type Commands, type Exchange, listen } from '../listen.ts'
 import type { Misbehaviour } from '../misbehaviour.ts'
 import { type GraphErrorFields, graphError, traceId } from './graph-error.ts'
 import { type JudgedEvent, judgeBatch } from './judge-batch.ts'
+import { Login, type MetaAppOptions } from './login.ts'
 import { type Payload, readPayload } from './read-payload.ts'
 import { type DatasetSummary, Received, type ReceivedEvent } from './received.ts'
 
@@ -14,6 +15,8 @@ export interface MetaDataset {
 export interface MetaOptions {
   port?: number | undefined
   datasets?: MetaDataset[] | undefined
+  /** Our app; without it nobody can sign in, and proofs are not looked at. */
+  app?: MetaAppOptions | undefined
   /** Milliseconds; `Date.now` by default. Decides what is too old or in the future. */
   clock?: (() => number) | undefined
   /** Keep every event's body; off saves memory in benchmarks. Default true. */
@@ -101,6 +104,7 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
   const datasets = new Map<string, MetaDataset>()
   const leads = new Map<string, number>()
   const brokenTokens = new Map<string, number | undefined>()
+  const login = options.app && new Login(options.app, datasets)
   let received = new Received()
   let requests: MetaRequest[] = []
   let poisons: Poison[] = []
@@ -117,6 +121,10 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
     const [version = '', dataset = '', edge] = parts
     const refusal = judgeVersion(version)
     if (refusal !== undefined) return graphError(refusal)
+    if (login !== undefined && dataset === 'dialog' && edge === 'oauth') return login.dialog(exchange)
+    if (login !== undefined && dataset === 'oauth' && edge === 'access_token') return login.token(exchange)
+    const unproven = login?.judgeProof(tryPayload(exchange)?.accessToken, exchange.query.get('appsecret_proof'))
+    if (unproven !== undefined) return graphError(unproven)
     if (exchange.method === 'POST' && edge === 'events' && parts.length === 3) return postEvents(exchange, version, dataset, short)
     if (exchange.method === 'GET' && parts.length === 2) return getDataset(exchange, dataset)
     return graphError({ code: 2500, message: 'Unknown path components' })
@@ -206,7 +214,7 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
     if (token === undefined || token === '') return { code: 104, message: 'An access token is required' }
     if (brokenTokens.has(token))
       return { code: 190, subcode: brokenTokens.get(token), status: 401, message: 'The access token is no longer valid' }
-    if (![...datasets.values()].some((dataset) => dataset.tokens.includes(token)))
+    if (!login?.knows(token) && ![...datasets.values()].some((dataset) => dataset.tokens.includes(token)))
       return { code: 190, status: 401, message: 'The access token cannot be read' }
     return undefined
   }
