@@ -8,6 +8,8 @@ import { closeNotice, openNotice } from './notices.ts'
 
 /** The reason of a connection whose CRM no longer knows us: it is disconnected. */
 export const RECONNECT = 'reconnect'
+/** Code of the notice that such a connection will count as uninstalled. */
+export const REMOVAL_AHEAD = 'removal_ahead'
 
 /**
  * The customer has to act: state `attention` with this reason, and a notice. A connection that was paused or
@@ -53,6 +55,7 @@ export async function attentionOver(db: Database, connectionId: number, reason: 
   )
   await catchUpSoon(db, connectionId)
   await closeNotice(db, subject, reason)
+  if (reason === RECONNECT) await closeNotice(db, subject, REMOVAL_AHEAD)
 }
 
 function subjectOf(connectionId: number): string {
