@@ -3,8 +3,8 @@
  * error, so they are counted here. A break ends all streams of a connection at once: they wait together until it is back,
  * and then come one after the other, which is faster than each trying by itself and does not hit the server as one.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { connectivityState } from '@grpc/grpc-js'
+import { pause } from './back-off.ts'
 import { createPubSubClient, type PubSubClient } from './pubsub.ts'
 
 /** A stream's place on a connection. */
@@ -94,10 +94,6 @@ function openChannel(address: string, spreadMs: number): Channel {
     },
   }
 }
-
-/** Resolves after `ms`, or as soon as `signal` is aborted. */
-export const pause = (ms: number, signal: AbortSignal): Promise<unknown> =>
-  sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
 
 async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto'
 import type { Access, StreamContext, StreamSink } from '../../connector.ts'
 import type { SalesforceSettings } from '../settings.ts'
-import { type Channels, type Place, pause } from './channels.ts'
+import { backOff, pause } from './back-off.ts'
+import type { Channels, Place } from './channels.ts'
 import { cannotSubscribe, isServiceError, type Remedy, remedyFor, unreachable } from './failure.ts'
 import { createProgress, type Progress } from './progress.ts'
 import type { PubSubClient } from './pubsub.ts'
@@ -39,7 +40,6 @@ export interface Following extends Shared {
   wanted: WantedFields
 }
 
-const MOST_BACK_OFF_MS = 30_000
 /** After so long without a connection people are told. */
 const UNREACHABLE_MS = 30_000
 /** Failures in a row after which the reason is asked for. */
@@ -68,7 +68,7 @@ export async function follow(
 }
 
 async function followOn(following: Following, place: Place): Promise<void> {
-  const { context, sink, signal, progress } = following
+  const { context, sink, signal, progress, times } = following
   let access: Access | undefined
   let failures = 0
   let refusals = 0
@@ -78,8 +78,9 @@ async function followOn(following: Following, place: Place): Promise<void> {
     access ??= await context.access.current()
     const end = await openOnce(following, place.client, access)
     if (signal.aborted) return
-    if (end.heard) refusals = 0
-    failures = end.heard && !end.short ? 0 : failures + 1
+    if (end.progressed) refusals = 0
+    // The first failure is answered at once: mostly the connection broke, and the channel knows when to come back.
+    failures = end.progressed && !end.short ? 0 : failures + 1
     const { remedy } = end
     switch (remedy.kind) {
       case 'stop':
@@ -94,21 +95,15 @@ async function followOn(following: Following, place: Place): Promise<void> {
       case 'rewind':
         progress.rewind()
         access = undefined
-        await pause(backOff(following, failures), signal)
+        await pause(backOff(times.backOff, failures), signal)
         break
       default:
         access = undefined
         if (failures > 1 || remedy.afterMs > 0) sink.standing(remedy.error)
         if (failures === ASK_AFTER) await askWhy(following)
-        await pause(Math.max(backOff(following, failures), remedy.afterMs * (1 + Math.random() / 4)), signal)
+        await pause(Math.max(backOff(times.backOff, failures), remedy.afterMs * (1 + Math.random() / 4)), signal)
     }
   }
-}
-
-/** The first failure is answered at once: mostly the connection broke, and the channel knows when to come back. */
-function backOff({ times }: Shared, failures: number): number {
-  if (failures < 2) return 0
-  return Math.min(MOST_BACK_OFF_MS, times.backOff * 2 ** (failures - 2)) * (0.5 + Math.random() / 2)
 }
 
 async function connected({ sink, signal }: Following, place: Place, again: boolean): Promise<void> {

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import type { Access, StreamBatch } from '../../connector.ts'
+import { backOff, pause } from './back-off.ts'
 import type { EventSchema } from './event-schema.ts'
 import { ended, isServiceError, type Remedy, remedyFor, wentSilent } from './failure.ts'
 import type { Following } from './follow.ts'
@@ -11,8 +12,8 @@ import { unreadable } from './schema-store.ts'
 /** How a subscription ended. */
 export interface End {
   remedy: Remedy
-  /** Something came. */
-  heard: boolean
+  /** Something came, and was read. */
+  progressed: boolean
   /** It did not last. */
   short: boolean
 }
@@ -25,6 +26,8 @@ const ASK_AT = 50
 const MOST_UNKEPT = 1_000
 /** Ended before this, a subscription was none. */
 const SHORT_MS = 1_000
+/** So often a schema is asked for before the stream is opened again. */
+const MOST_TRIES = 6
 /** A server says nothing before there is something to say; one that refuses does so sooner. */
 const ASSUMED_OPEN_MS = 5_000
 
@@ -42,14 +45,18 @@ export async function openOnce(following: Following, client: PubSubClient, acces
   let ahead = 0
   let unkept = 0
   let heard = false
+  let progressed = false
   let reading: Promise<void> | undefined
   /** Something that came was lost here: what comes after it must not be kept. */
   let broken = false
   let fault: { error: unknown } | undefined
-  let end: (remedy: Remedy) => void = () => {}
-  const over = new Promise<Remedy>((resolve) => {
-    end = resolve
-  })
+  const ending = new AbortController()
+  const over = Promise.withResolvers<Remedy>()
+
+  function end(remedy: Remedy): void {
+    over.resolve(remedy)
+    ending.abort()
+  }
 
   function ask(first = {}): void {
     if (ahead > ASK_AT || unkept > MOST_UNKEPT || !call.writable) return
@@ -95,10 +102,12 @@ export async function openOnce(following: Following, client: PubSubClient, acces
     for (let response = waiting[0]; response !== undefined; response = waiting[0]) {
       if (response.events.length > 0) {
         const told: Told[] = []
+        const refused = new Map<string, EventSchema>()
         for (const { event, replayId } of response.events) {
           const id = event?.schemaId ?? ''
           // Awaiting a schema that is at hand would cost more than reading the event.
-          const schema = following.schemas.find(id, following.wanted) ?? (await loadSchema(following, id))
+          const schema =
+            following.schemas.find(id, following.wanted) ?? refused.get(id) ?? (await loadSchema(following, id, ending.signal, refused))
           told.push({ replayId: replayId.toString('hex'), change: read(schema, event?.payload) })
         }
         if (broken) return
@@ -108,6 +117,7 @@ export async function openOnce(following: Following, client: PubSubClient, acces
         if (broken) return
         if (response.latestReplayId.length > 0) give(progress.quiet(response.latestReplayId.toString('hex')), 0)
       }
+      progressed = true
       waiting.shift()
       ask()
     }
@@ -147,14 +157,14 @@ export async function openOnce(following: Following, client: PubSubClient, acces
   ask({ topicName: context.settings.channel, ...progress.open() })
 
   try {
-    const remedy = await over
+    const remedy = await over.promise
     call.removeAllListeners('data')
     call.cancel()
     // What had come is read and kept: it would only come again.
     while (reading !== undefined) await reading
     await Promise.all(unsettled)
     if (fault !== undefined) throw fault.error
-    return { remedy, heard, short: Date.now() - began < SHORT_MS }
+    return { remedy, progressed, short: Date.now() - began < SHORT_MS }
   } finally {
     clearTimeout(silent)
     clearTimeout(assumedOpen)
@@ -162,25 +172,38 @@ export async function openOnce(following: Following, client: PubSubClient, acces
   }
 }
 
-/** A schema that nobody has makes events unreadable; rejects with what may pass. */
-async function loadSchema({ context, schemas, wanted, questions, times }: Following, id: string): Promise<EventSchema> {
-  const ask = (access: Access) => questions().getSchema(id, access, context.account, times.answer)
-  const fetch = async () => {
-    // The token with which the stream was opened may be long gone.
-    const access = await context.access.current()
+/**
+ * What passes is waited for here: opening the stream again would have the same events delivered again, and deliveries are
+ * counted. A schema that nobody has makes events unreadable. Rejects with what does not pass, or when `ending` is aborted.
+ */
+async function loadSchema(following: Following, id: string, ending: AbortSignal, refused: Map<string, EventSchema>): Promise<EventSchema> {
+  const { context, schemas, wanted, times } = following
+  for (let failures = 1; ; failures++) {
     try {
-      return await ask(access)
+      return await schemas.load(id, wanted, context.schemas, () => fetchSchema(following, id))
     } catch (error) {
-      const remedy = isServiceError(error) ? remedyFor(error) : undefined
-      const other = remedy?.kind === 'token' ? await context.access.instead(access.token) : undefined
-      if (other === undefined) throw error
-      return ask(other)
+      if (!isServiceError(error)) throw error
+      if (error.code === status.NOT_FOUND || error.code === status.INVALID_ARGUMENT) {
+        const schema = unreadable(error)
+        refused.set(id, schema)
+        return schema
+      }
+      if (remedyFor(error).kind !== 'again' || failures === MOST_TRIES || ending.aborted) throw error
+      await pause(backOff(times.backOff, failures + 1), ending)
     }
   }
+}
+
+/** The token with which the stream was opened may be long gone: this asks with the one of the day. */
+async function fetchSchema({ context, questions, times }: Following, id: string): Promise<string> {
+  const ask = (access: Access) => questions().getSchema(id, access, context.account, times.answer)
+  const access = await context.access.current()
   try {
-    return await schemas.load(id, wanted, context.schemas, fetch)
+    return await ask(access)
   } catch (error) {
-    if (isServiceError(error) && (error.code === status.NOT_FOUND || error.code === status.INVALID_ARGUMENT)) return unreadable(error)
-    throw error
+    const remedy = isServiceError(error) ? remedyFor(error) : undefined
+    const other = remedy?.kind === 'token' ? await context.access.instead(access.token) : undefined
+    if (other === undefined) throw error
+    return ask(other)
   }
 }

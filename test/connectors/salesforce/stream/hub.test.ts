@@ -273,6 +273,7 @@ t.test('a schema that cannot be had now is waited for; events that nobody can re
   const stream = follow({ position })
   await stream.until(() => stream.ids().length === 1)
   t.equal(stream.missed(), 0)
+  t.equal(bus.counts().subscribes, 1, 'events are not delivered again for it')
 
   bus.corrupt({ events: 1 })
   org.log({ recordIds: [leadId(2)] })
@@ -288,6 +289,18 @@ t.test('a schema that cannot be had now is waited for; events that nobody can re
   org.log({ recordIds: [leadId(5)] })
   await stream.until(() => stream.ids().includes(leadId(5)))
   t.equal(stream.missed(), 2)
+})
+
+t.test('a schema that cannot be had for long lets the stream begin again, and nothing is lost', async (t) => {
+  const { bus, org, follow } = await start(t, { times: { backOff: 1 } })
+  bus.refuse({ method: 'GetSchema', how: 'service.internal', times: 0 })
+  const position = org.log()
+  org.log({ recordIds: [leadId(1)] })
+  const stream = follow({ position })
+  await eventually(() => bus.counts().subscribes > 1)
+  bus.refuse({ method: 'GetSchema', how: 'service.internal', times: -1 })
+  await stream.until(() => stream.ids().length > 0)
+  t.same(stream.ids(), [leadId(1)])
 })
 
 t.test('overflows and wildcards are history to be read', async (t) => {
