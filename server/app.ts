@@ -13,6 +13,7 @@ import { endWhatIsOver } from './connections/retention.ts'
 import type { Vault } from './connections/vault.ts'
 import { dropOldPartitions, ensurePartitions } from './database/partitions.ts'
 import type { Database } from './database/pool.ts'
+import { checkAccess, findUnchecked } from './delivery/check-access.ts'
 import { deliver } from './delivery/deliver.ts'
 import { createHttpServer } from './http.ts'
 import { settleArrivals } from './intake/arrival.ts'
@@ -115,6 +116,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const streams = createStreams({ ...backfillOptions, connectors, apps: config.crm })
 
   scheduler.register('resolve', (key, signal) => resolve(resolveOptions, Number(key), signal))
+  scheduler.register('check', (key) => checkAccess(deliveryOptions, Number(key)), { concurrent: 2 })
   scheduler.register('deliver', (key, signal) => deliver(deliveryOptions, Number(key), signal))
   scheduler.register('backfill', (key, signal) => runBackfill(backfillOptions, Number(key), signal), { concurrent: 4 })
   scheduler.register('reconcile', (key) => catchUp(catchUpOptions, Number(key)), { concurrent: 4 })
@@ -143,6 +145,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await forgetSamples(db)
     await forgetConsents(db)
     await warnOfExpiry(db)
+    for (const id of await findUnchecked(db)) scheduler.wake('check', String(id))
     await forgetMessages(db)
     for (const id of await endWhatIsOver(retention)) scheduler.wake('purge', String(id))
     for (const id of await findIdleGrants(db)) scheduler.wake('renew', String(id))

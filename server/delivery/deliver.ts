@@ -16,6 +16,7 @@ import type { Meter } from '../operations/meter.ts'
 import { tally } from '../operations/tally.ts'
 import { type Lease, withLease } from '../schedule/lease.ts'
 import { type Decision, decide } from './decide.ts'
+import { hold } from './hold.ts'
 import { countShort, narrow, nextDue, settle, takeRows } from './outbox.ts'
 import { type Limits, type OutboxRow, planBatch } from './plan-batch.ts'
 
@@ -150,12 +151,4 @@ async function carryOut(
       update dataset set sleep_until = greatest(sleep_until, ${new Date(sleepUntil)})
       where id = ${dataset.id} or (${decision.sleep?.wide ?? false} and workspace_id = ${dataset.workspace_id})`.execute(trx)
   }
-}
-
-/** Stops sending until the customer has acted; the events wait. */
-async function hold(trx: Trx, dataset: Row<'dataset'>, { reason, text }: { reason: string; text: string }): Promise<void> {
-  await sql`update dataset set state = 'held', hold_reason = ${reason}, hold_text = ${text}, held_since = now() where id = ${dataset.id}`.execute(
-    trx,
-  )
-  await openNotice(trx, { workspaceId: dataset.workspace_id, subject: `dataset:${dataset.id}`, code: reason, text })
 }

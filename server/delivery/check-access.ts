@@ -1,0 +1,78 @@
+/**
+ * Looking after the access to datasets while nothing is sent: once a day Meta is asked for each, so that a token that was
+ * withdrawn is told of before the next event needs it; and who signed in is reminded before that ends.
+ */
+import { sql } from 'kysely'
+import { closeNotice, openNotice } from '../connections/notices.ts'
+import type { Vault } from '../connections/vault.ts'
+import type { Database } from '../database/pool.ts'
+import { transaction } from '../database/transaction.ts'
+import type { Log } from '../log.ts'
+import { datasetAccess, type MetaApp } from '../meta/app.ts'
+import type { GraphClient } from '../meta/graph-client.ts'
+import { hold } from './hold.ts'
+
+export interface CheckAccessOptions {
+  db: Database
+  vault: Vault
+  graph: GraphClient
+  metaApp?: MetaApp
+  log: Log
+}
+
+/** The first reminder comes so long before a token ends. */
+const REMIND_DAYS = 14
+
+/** Datasets that were not asked for within a day. */
+export async function findUnchecked(db: Database): Promise<number[]> {
+  const found = await sql<{ id: number }>`
+    select id from dataset where state = 'active' and (token_checked_at is null or token_checked_at < now() - interval '1 day')`.execute(db)
+  return found.rows.map(({ id }) => id)
+}
+
+/**
+ * Checks one dataset. Only a clear refusal of the token itself holds it: a token that was made for sending alone may not look
+ * at the dataset, and what passes is asked again tomorrow.
+ */
+export async function checkAccess({ db, vault, graph, metaApp, log }: CheckAccessOptions, datasetId: number): Promise<void> {
+  const dataset = await db.selectFrom('dataset').selectAll().where('id', '=', datasetId).executeTakeFirst()
+  if (dataset === undefined || dataset.state !== 'active') return
+  await remind(db, dataset)
+  const access = await datasetAccess(db, vault, metaApp, dataset)
+  const result = access && (await graph.probeDataset(dataset.meta_id, access.token, access))
+  const refused = result?.kind === 'refused' && result.error.class === 'reconnect' ? result.error : undefined
+  await transaction(db, async (trx) => {
+    const still = await trx
+      .selectFrom('dataset')
+      .select(['state', 'token_checked_at'])
+      .where('id', '=', datasetId)
+      .forUpdate()
+      .executeTakeFirst()
+    // A new token may have been given while Meta was asked about the one before.
+    if (still?.state !== 'active' || still.token_checked_at?.getTime() !== dataset.token_checked_at?.getTime()) return
+    await trx.updateTable('dataset').set({ token_checked_at: new Date() }).where('id', '=', datasetId).execute()
+    if (refused === undefined) return
+    log.warn({ dataset: datasetId, metaCode: refused.code, subcode: refused.subcode }, 'Meta no longer accepts the access to a dataset')
+    await hold(trx, dataset, { reason: 'reconnect', text: refused.userText })
+  })
+}
+
+interface Ending {
+  id: number
+  workspace_id: number
+  meta_id: string
+  token_expires_at: Date | null
+}
+
+async function remind(db: Database, { id, workspace_id: workspaceId, meta_id, token_expires_at }: Ending): Promise<void> {
+  const subject = `dataset:${id}`
+  if (token_expires_at === null || token_expires_at.getTime() > Date.now() + REMIND_DAYS * 86_400_000) {
+    await closeNotice(db, subject, 'token_ends')
+    return
+  }
+  const day = new Intl.DateTimeFormat('en', { dateStyle: 'long', timeZone: 'UTC' }).format(token_expires_at)
+  await openNotice(db, {
+    ...{ workspaceId, subject, code: 'token_ends' },
+    text: `Our access to the Meta dataset ${meta_id} ends on ${day}. Sign in with Facebook once more before that; nothing is lost if you do it later, but events wait until then, seven days at most.`,
+  })
+}
