@@ -35,6 +35,13 @@ t.test('a commit number beyond 2^53 does no harm', async (t) => {
   t.equal(read(lead, { commitNumber: 9_223_372_036_854_775_807n, values: { Status: 'New' } }).values.Status, 'New')
 })
 
+t.test('an integer that no number holds comes with all its digits', async (t) => {
+  const fields = [...lead, { name: 'Big__c', type: 'long' as const }, { name: 'Small__c', type: 'long' as const }]
+  const schema = compileSchema(changeSchema('Lead', fields).json(), new Set(['Big__c', 'Small__c', 'CreatedDate']))
+  const values = { Big__c: 1_152_921_504_606_846_977n, Small__c: -5n, CreatedDate: 1_795_000_000_000 }
+  t.same(schema.read(encodeEvent(fields, change({ values }))).values, { ...values, Big__c: '1152921504606846977', Small__c: -5 })
+})
+
 t.test('fields that an org adds, drops or moves are read by its own schema', async (t) => {
   const more = manyFields('Lead', 300, 'x')
   t.equal(read(more, { values: { Status: 'New', Custom_x200__c: 'kept out' } }).values.Status, 'New')
