@@ -22,10 +22,12 @@ export async function readGrant(db: Database, vault: Vault, connectionId: number
 
 /** Keeps the grant of an account that was connected, or connected again: the connection no longer asks for that. */
 export async function storeGrant(db: Database, vault: Vault, connectionId: number, grant: StoredGrant): Promise<void> {
-  await transaction(db, async (trx) => {
+  const keep = async (trx: Database) => {
     await write(trx, vault, connectionId, grant)
     await attentionOver(trx, connectionId, 'reconnect')
-  })
+  }
+  if (db.isTransaction) await keep(db)
+  else await transaction(db, keep)
 }
 
 /**

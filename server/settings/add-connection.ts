@@ -85,8 +85,12 @@ export async function connectAccount(
   grant: StoredGrant,
   tools: Pick<InstallTools, 'vault' | 'connections'>,
 ): Promise<AddedConnection> {
-  const { id, created } = await transaction(caller.db, (trx) => claimAccount(trx, caller, workspaceId, given, grant))
-  await storeGrant(caller.db, tools.vault, id, grant)
+  // Together: a connection is followed as soon as it is seen, and without its grant that would fail for minutes.
+  const { id, created } = await transaction(caller.db, async (trx) => {
+    const claimed = await claimAccount(trx, caller, workspaceId, given, grant)
+    await storeGrant(trx, tools.vault, claimed.id, grant)
+    return claimed
+  })
   tools.connections.forget(id)
   const { account, sandbox = false } = grant
   return { id, crm: given.crm, account, created, sandbox, ...(await prepare(caller, id, tools)) }

@@ -3,6 +3,7 @@ import { salesforce } from '../../connectors/salesforce/index.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import { type StageMapping, stageMapping } from '../../mappings/stage-mapping.ts'
 import { storeGrant } from '../../server/connections/grants.ts'
+import { transaction } from '../../server/database/transaction.ts'
 import { arrivalOf } from '../../server/intake/arrival.ts'
 import type { NewOrg, Salesforce } from '../simulators/salesforce/start-salesforce.ts'
 import { addRoute, type Tenant, type TestApp, until } from './app.ts'
@@ -47,22 +48,26 @@ export async function addOrg(
     .values({ name: `Org ${orgId}` })
     .returning('id')
     .executeTakeFirstOrThrow()
-  const { id: connectionId } = await db
-    .insertInto('connection')
-    .values({
-      workspace_id: workspace.id,
-      crm: 'salesforce',
-      account_key: orgId,
-      state: 'active',
-      settings: JSON.stringify(given.settings ?? {}),
-      rules: JSON.stringify(rulesSchema.parse(given.rules ?? {})),
-      arrival: arrivalOf(salesforce, given.settings ?? {}),
+  // Together, as an install does it: what is seen is followed.
+  const connectionId = await transaction(db, async (trx) => {
+    const { id } = await trx
+      .insertInto('connection')
+      .values({
+        workspace_id: workspace.id,
+        crm: 'salesforce',
+        account_key: orgId,
+        state: 'active',
+        settings: JSON.stringify(given.settings ?? {}),
+        rules: JSON.stringify(rulesSchema.parse(given.rules ?? {})),
+        arrival: arrivalOf(salesforce, given.settings ?? {}),
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    await storeGrant(trx, vault, id, {
+      ...{ accessToken: '', refreshToken, expiresAt: 0, grantedAt: 0, account: orgId, scopes: [] },
+      ...{ apiUrl: it.salesforce.url, authUrl: it.salesforce.url },
     })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  await storeGrant(db, vault, connectionId, {
-    ...{ accessToken: '', refreshToken, expiresAt: 0, grantedAt: 0, account: orgId, scopes: [] },
-    ...{ apiUrl: it.salesforce.url, authUrl: it.salesforce.url },
+    return id
   })
   const datasetId = await addRoute(db, vault, { workspaceId: workspace.id, connectionId }, given)
   const body = JSON.stringify(given.mapping ?? orgFunnel())
