@@ -1,6 +1,8 @@
 /** What waits for somebody to act, or has waited too long. */
 import { sql } from 'kysely'
 import type { Database } from '../database/pool.ts'
+import { listConnections } from '../settings/connections.ts'
+import { arrivalText } from './arrival-text.ts'
 import type { Check } from './check-database.ts'
 import { time } from './output.ts'
 
@@ -9,7 +11,7 @@ const SLOW_MS = 10 * 60_000
 const DAY_MS = 86_400_000
 
 export async function checkWork(db: Database): Promise<Check[]> {
-  return (await Promise.all([connections(db), datasets(db), oldestEvent(db), inbox(db), history(db), backfills(db)])).flat()
+  return (await Promise.all([connections(db), datasets(db), oldestEvent(db), inbox(db), history(db), streams(db), backfills(db)])).flat()
 }
 
 async function connections(db: Database): Promise<Check[]> {
@@ -119,6 +121,21 @@ async function history(db: Database): Promise<Check[]> {
     status: 'warning',
     text: `${text} Covered until ${time(covered_until)}.`,
   }))
+}
+
+/** Streams that are not open: nothing is told meanwhile. */
+async function streams(db: Database): Promise<Check[]> {
+  const following = await listConnections({ db, actor: 'doctor' })
+  const followed = following.filter(
+    ({ arrival, lifeCycle }) => arrival === 'stream' && lifeCycle !== 'paused' && lifeCycle !== 'disconnected',
+  )
+  if (followed.length === 0) return []
+  const checks = followed.flatMap((connection): Check[] => {
+    const { id, standing } = connection
+    if (standing?.tended && standing.state === 'open') return []
+    return [{ name: `stream ${id}`, status: 'warning', text: arrivalText(connection) ?? '' }]
+  })
+  return checks.length > 0 ? checks : [{ name: 'streams', status: 'ok', text: `${followed.length} open` }]
 }
 
 /** Backfills that failed and were neither resumed nor followed by another; their days are lost after a week. */

@@ -12,6 +12,7 @@ import { listRoutes } from '../settings/routes.ts'
 import { readRules, readSettings, setRules, setSettings } from '../settings/rules.ts'
 import { renewWebhookSecret, showWebhookAddress } from '../settings/webhook-connection.ts'
 import { showSample } from '../settings/webhook-sample.ts'
+import { arrivalText } from './arrival-text.ts'
 import { curlLine } from './curl-line.ts'
 import { examples } from './example.ts'
 import { readJson, readSecret, wholeNumber } from './input.ts'
@@ -115,6 +116,8 @@ export function addConnectionCommands(program: Command): void {
           ],
           ['inbox', `${found.inbox} packets, ${found.quarantined} set aside`],
           ['set aside for', found.inboxErrors.join(', ')],
+          ['sandbox', found.sandbox ? 'yes: new routes begin in shadow mode' : undefined],
+          ['changes', arrivalText(found)],
           ['last change', time(found.lastChangeAt) ?? 'none within a week'],
           ['covered until', coverageOf(found)],
           ['rules', JSON.stringify(found.rules)],

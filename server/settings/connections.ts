@@ -1,5 +1,6 @@
 /** Connections as people see them, and pausing them. */
 import { sql } from 'kysely'
+import type { Arrival } from '../../connectors/connector.ts'
 import { type LifeCycle, lifeCycle } from '../connections/life-cycle.ts'
 import type { ConnectionState } from '../database/tables.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
@@ -27,6 +28,12 @@ export interface ConnectionView {
   scopes: string[]
   createdAt: Date
   routes: number
+  /** A place to try things out: new routes begin in shadow mode. */
+  sandbox: boolean
+  /** How its changes arrive; null: to be found out. */
+  arrival: Arrival | null
+  /** How that stands; null: the CRM tells by itself, or it has not begun. */
+  standing: ArrivalStanding | null
   /** Packets of changes that are still to be handled, and such as were set aside. */
   inbox: number
   quarantined: number
@@ -40,12 +47,25 @@ export interface ConnectionView {
   catchUpMinutes: number | null
 }
 
+export interface ArrivalStanding {
+  /** Of a stream: `open`, or the code of why not, with a text, and since when. Null where the CRM is polled. */
+  state: string | null
+  text: string | null
+  since: Date | null
+  /** When the last change came this way. */
+  changedAt: Date | null
+  /** A process follows the stream, or polls, now or will soon. */
+  tended: boolean
+}
+
 /** All connections, or those of one workspace; removed ones only where asked for. */
 export async function listConnections(
   caller: Caller,
   { workspaceId = caller.workspaceId, id, removed = false }: { workspaceId?: number; id?: number; removed?: boolean } = {},
 ): Promise<ConnectionView[]> {
-  const { rows } = await sql<Omit<ConnectionView, 'lifeCycle'> & { inbox: string; quarantined: string; routes: string }>`
+  const { rows } = await sql<
+    Omit<ConnectionView, 'lifeCycle' | 'standing'> & { standing: StandingJson | null; inbox: string; quarantined: string; routes: string }
+  >`
     select c.id, c.workspace_id as "workspaceId", w.name as workspace, c.crm, c.account_key as account, c.name, c.state,
       c.state_reason as "stateReason", c.removed_at as "removedAt", c.purged_at as "purgedAt", c.scopes, c.created_at as "createdAt",
       (select n.text from notice n where n.subject = 'connection:' || c.id and n.closed_at is null order by n.opened_at desc limit 1) as notice,
@@ -54,7 +74,10 @@ export async function listConnections(
       greatest(p.last, (select l.received_at from ledger l where l.connection_id = c.id and l.occurred_at > now() - interval '7 days'
         order by l.occurred_at desc limit 1)) as "lastChangeAt",
       (select u.covered_until from cursor u where u.connection_id = c.id and u.channel = 'history') as "coveredUntil",
-      c.catch_up_minutes as "catchUpMinutes"
+      c.catch_up_minutes as "catchUpMinutes", c.sandbox, c.arrival,
+      (select json_build_object('state', u.standing, 'text', u.standing_text, 'since', u.standing_at, 'changedAt', u.changed_at,
+          'tended', exists (select from lease l where l.key = 'stream:' || c.id and l.until > now()) or u.due_at > now())
+        from cursor u where u.connection_id = c.id and u.channel = c.arrival) as standing
     from connection c join workspace w on w.id = c.workspace_id
     cross join lateral (
       select count(*) filter (where not quarantined) as inbox, count(*) filter (where quarantined) as quarantined,
@@ -70,8 +93,12 @@ export async function listConnections(
     routes: Number(row.routes),
     inbox: Number(row.inbox),
     quarantined: Number(row.quarantined),
+    standing: row.standing && { ...row.standing, since: instant(row.standing.since), changedAt: instant(row.standing.changedAt) },
   }))
 }
+
+type StandingJson = Omit<ArrivalStanding, 'since' | 'changedAt'> & { since: string | null; changedAt: string | null }
+const instant = (text: string | null) => (text === null ? null : new Date(text))
 
 /** Throws `CodedError` `connection_unknown`. */
 export async function showConnection(caller: Caller, id: number): Promise<ConnectionView> {
