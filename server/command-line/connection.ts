@@ -6,6 +6,7 @@ import { requestCatchUp } from '../settings/catch-up.ts'
 import { type ConnectionView, listConnections, pauseConnection, resumeConnection, showConnection } from '../settings/connections.ts'
 import { findWorkspace } from '../settings/find.ts'
 import { createLeadIdField } from '../settings/lead-id-field.ts'
+import { leaveCrm } from '../settings/leave-crm.ts'
 import { problem } from '../settings/problem.ts'
 import { removeConnection } from '../settings/remove-connection.ts'
 import { listRoutes } from '../settings/routes.ts'
@@ -16,13 +17,14 @@ import { arrivalText } from './arrival-text.ts'
 import { curlLine } from './curl-line.ts'
 import { examples } from './example.ts'
 import { readJson, readSecret, wholeNumber } from './input.ts'
+import { addMoveCommands } from './move.ts'
 import { facts, print, table, time } from './output.ts'
 import { withTools } from './tools.ts'
 import { addWebhook, describeSample, tryIt } from './webhook.ts'
 
 const TOKEN = 'LEADSTAGE_REFRESH_TOKEN'
 
-/** `connection add|list|show|address|sample|pause|resume|catch-up|remove|create-field|rules|settings`. */
+/** `connection add|list|show|address|sample|pause|resume|catch-up|remove|create-field|export|import|rules|settings`. */
 export function addConnectionCommands(program: Command): void {
   const group = program.command('connection').description('installed CRM accounts')
 
@@ -197,16 +199,22 @@ export function addConnectionCommands(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('connection remove 1 --yes'))
     .action(async (id: number, { yes, json }: { yes?: boolean; json?: boolean }) => {
-      const removal = await withTools(async ({ caller, vault }) => {
+      const removal = await withTools(async (tools) => {
+        const { caller, vault } = tools
         const { crm, account, inbox, quarantined } = await showConnection(caller, id)
         if (!yes) {
           const what = `connection ${id} (${crm} ${account}) with ${inbox + quarantined} packets of changes and all unsent events`
           throw problem('not_confirmed', `This removes ${what}. To do it, repeat the command with --yes.`)
         }
-        return removeConnection(caller, id, vault)
+        const leaving = await leaveCrm(caller, id, tools)
+        return { ...(await removeConnection(caller, id, vault)), leaving }
       })
-      const { packets, unsent } = removal
-      print(json, removal, () => `Connection ${id} is removed; ${packets} packets of changes and ${unsent} unsent events went with it.`)
+      const { packets, unsent, leaving } = removal
+      print(json, removal, () =>
+        [`Connection ${id} is removed; ${packets} packets of changes and ${unsent} unsent events went with it.`, leaving.text]
+          .filter((line) => line !== undefined)
+          .join('\n'),
+      )
     })
 
   group
@@ -219,6 +227,7 @@ export function addConnectionCommands(program: Command): void {
       print(false, null, () => `The CRM has the field "${field}".`)
     })
 
+  addMoveCommands(group)
   addDocumentCommand(group, 'rules', 'which leads count, consent, repeats and the like', readRules, setRules)
   addDocumentCommand(
     group,
