@@ -141,6 +141,7 @@ const stamps = ['LastModifiedDate', 'LastModifiedById']
  * changed, not through an API, of several records at once that nobody is said to have edited, or of very many.
  */
 function looksRenamed({ changed, together = 1, internal }: EventChange, { stage }: SalesforceObject): boolean {
-  if (!internal || together === 1 || !changed.every((name) => name === stage || stamps.includes(name))) return false
+  if (!internal || together === 1 || !changed.includes(stage)) return false
+  if (!changed.every((name) => name === stage || stamps.includes(name))) return false
   return together > MOST_TOGETHER || !changed.includes('LastModifiedDate')
 }

@@ -25,18 +25,26 @@ export interface Person {
 
 export interface Fixtures {
   connector: Connector
+  /** The type of the records whose stages are told, and ids as the CRM gives them. */
+  recordType: string
+  ids: readonly [string, string, string]
   /** A later and the latest stage of the funnel; its first is taken from the creation of the record. */
   stages: [later: string, latest: string]
-  /** A request that tells these changes, as the CRM sends and proves it at `now`. */
-  request(told: readonly Told[], now: number): RawRequest
-  /** A request with any body, proven alike. */
+  /** Text that tells these changes, as the CRM sends it at `now`; for a stream, as it is kept of what was sent. */
+  say(told: readonly Told[], now: number): string
+  /** The changes in text that came as from the CRM. */
+  hear(text: string, now: number): unknown[]
+  /** How a push is proven. */
+  proof?: Proof
+  start(t: Test, options: { log?: Log }): Promise<Whole>
+}
+
+export interface Proof {
+  /** A request with any body, proven as the CRM does at `now`. */
   requestOf(body: string, now: number): RawRequest
   verify(request: RawRequest): Verdict
-  /** The changes in a request. */
-  parse(request: RawRequest): unknown[]
   /** The same request, each with one thing wrong that makes it somebody else's. */
   forgeries(request: RawRequest): Record<string, RawRequest>
-  start(t: Test, options: { log?: Log }): Promise<Whole>
 }
 
 /** The CRM around a running app. Nothing is told by itself. */
@@ -51,10 +59,13 @@ export interface Whole {
   lead(person: Person): string
   /** A record changes its stage in the CRM. */
   change(told: Told): void
-  /** The CRM tells changes in one request, with a client that reports the status. */
-  tell(told: readonly Told[]): Promise<number>
-  /** Sends any body, proven as the CRM does. */
-  post(body: string): Promise<number>
+  /**
+   * The CRM tells changes together. Resolves with whether they were acknowledged: by an answer that says so, by a position in
+   * the stream that moved behind them.
+   */
+  tell(told: readonly Told[]): Promise<boolean>
+  /** Sends any text, proven as the CRM does, or in the place of what it tells. False: that was an error of ours. */
+  post(text: string): Promise<boolean>
   /** Requests for identities that the CRM has answered so far. */
   identityRequests(): number
   /** Two records become one; the CRM tells so. Only where the CRM has merges. */

@@ -29,22 +29,26 @@ const eventOf = ({ id, stage, at }: Told) => stageEvent(id, stage, { occurredAt:
 
 const fixtures: Fixtures = {
   connector: hubspot as Fixtures['connector'],
+  recordType: 'contact',
+  ids: ['11', '12', '13'],
   stages: ['marketingqualifiedlead', 'customer'],
-  request: (told, now) => requestOf(JSON.stringify(told.map(eventOf)), now),
-  requestOf,
-  verify: (request) => verify(request, app),
-  parse: (request) => parse(request, app).changes.map(({ body }) => body),
-  forgeries: (request) => {
-    const body = request.body.toString()
-    const signed = (how: Parameters<typeof signedHeaders>[1]) => ({ ...request, headers: signedHeaders(body, how) })
-    const now = request.receivedAt
-    return {
-      'another secret': signed({ secret: 'another', timestamp: now }),
-      stale: signed({ timestamp: now - 310_000 }),
-      'from the future': signed({ timestamp: now + 310_000 }),
-      'another address': signed({ publicUrl: 'https://other.example.com/webhooks/hubspot', timestamp: now }),
-      'another body': { ...request, body: Buffer.from(`${body} `) },
-    }
+  say: (told) => JSON.stringify(told.map(eventOf)),
+  hear: (text, now) => parse(requestOf(text, now), app).changes.map(({ body }) => body),
+  proof: {
+    requestOf,
+    verify: (request) => verify(request, app),
+    forgeries: (request) => {
+      const body = request.body.toString()
+      const signed = (how: Parameters<typeof signedHeaders>[1]) => ({ ...request, headers: signedHeaders(body, how) })
+      const now = request.receivedAt
+      return {
+        'another secret': signed({ secret: 'another', timestamp: now }),
+        stale: signed({ timestamp: now - 310_000 }),
+        'from the future': signed({ timestamp: now + 310_000 }),
+        'another address': signed({ publicUrl: 'https://other.example.com/webhooks/hubspot', timestamp: now }),
+        'another body': { ...request, body: Buffer.from(`${body} `) },
+      }
+    },
   },
   async start(t, { log }) {
     const it = await testApp(t, { log, hubspot: { webhooks: { subscriptions: {} } } })
@@ -57,8 +61,8 @@ const fixtures: Fixtures = {
         it.hubspot.create({ type: 'contact', at: createdAt, properties: { meta_lead_id: metaLeadId, email, phone, firstname: firstName } })
           .id,
       change: ({ id, stage, at }) => it.hubspot.change({ type: 'contact', id, at, properties: { lifecyclestage: stage } }),
-      tell: (changes) => send(changes.map(eventOf)),
-      post: send,
+      tell: async (changes) => (await send(changes.map(eventOf))) === 202,
+      post: async (text) => (await send(text)) < 500,
       identityRequests: () => it.hubspot.requests().filter(({ path }) => path.includes('/objects/')).length,
       async merge(primaryId, otherId) {
         it.hubspot.merge({ type: 'contact', primaryId, otherIds: [otherId] })
@@ -66,9 +70,9 @@ const fixtures: Fixtures = {
       },
       async readHistory(from, to) {
         const { http, close } = createHttp()
-        const { context } = await createConnections({ ...it, apps: it.config.crm, http, log: createLog({ level: 'silent' }) }).get(
-          it.connectionId,
-        )
+        const { db, vault } = it
+        const silent = createLog({ level: 'silent' })
+        const { context } = await createConnections({ db, vault, apps: it.config.crm, http, log: silent }).get(it.connectionId)
         const changes: unknown[] = []
         for (let next: string | undefined, more = true; more; more = next !== undefined) {
           const page = await hubspot.history?.(context as ConnectionContext<HubspotSettings>, { from, to }, next)

@@ -120,9 +120,9 @@ const fixtures: Fixtures = {
       },
       async readHistory(from, to) {
         const { http, close } = createHttp()
-        const { context } = await createConnections({ ...it, apps: it.config.crm, http, log: createLog({ level: 'silent' }) }).get(
-          connectionId,
-        )
+        const { db, vault } = it
+        const silent = createLog({ level: 'silent' })
+        const { context } = await createConnections({ db, vault, apps: it.config.crm, http, log: silent }).get(connectionId)
         const changes: unknown[] = []
         for (let next: string | undefined, more = true; more; more = next !== undefined) {
           const page = await connector.history?.(context as ConnectionContext<SalesforceSettings>, { from, to }, next)

@@ -8,7 +8,7 @@ import type { Fixtures } from './fixtures.ts'
 
 const NINETY_DAYS = 90 * 86_400_000
 
-export function testShape(t: Test, { connector }: Fixtures): void {
+export function testShape(t: Test, { connector, recordType, ids }: Fixtures): void {
   const { manifest } = connector
 
   t.test('the manifest is complete and true', async (t) => {
@@ -16,8 +16,10 @@ export function testShape(t: Test, { connector }: Fixtures): void {
     t.match(manifest.id, /^[a-z][a-z0-9-]*$/)
     t.match(manifest.displayName, /\S/)
     t.match(manifest.leadEventSource, /\S/)
-    t.ok(manifest.arrival.length > 0)
-    if (manifest.arrival.includes('push')) t.ok(connector.push, 'pushes are declared and understood')
+    for (const way of manifest.arrival) t.ok(connector[way], `${way} is declared and understood`)
+    const usual = connector.arrival?.(manifest.settings.parse({})) ?? manifest.arrival[0]
+    t.ok(usual !== undefined && manifest.arrival.includes(usual), `without settings changes arrive by ${usual}`)
+    if (manifest.arrival.includes('poll')) t.ok((manifest.pollMs ?? 0) >= 1_000, 'and is asked at an interval')
     t.equal(manifest.history.quality !== 'none', connector.history !== undefined, `history is declared as ${manifest.history.quality}`)
     t.ok(manifest.history.clockToleranceMs >= 0 && manifest.history.clockToleranceMs <= 60_000)
     for (const [bucket, { count, perMs, concurrent }] of Object.entries(manifest.limits))
@@ -65,7 +67,7 @@ export function testShape(t: Test, { connector }: Fixtures): void {
     const bodies: unknown[] = [undefined, null, 7, 'text', [], {}, { results: null }, { results: 'x' }, { results: [null, 7, {}] }]
     const refusal = new CodedError({ code: 'refused', retry: 'never', scope: 'event', userText: 'Refused.' })
     const clients = [...bodies.map((body) => async (): Promise<CrmReply> => ({ status: 200, body })), () => Promise.reject(refusal)]
-    const ref = { type: 'contact', id: '1' }
+    const ref = { type: recordType, id: ids[0] }
     const now = Date.now()
     for (const [index, request] of clients.entries()) {
       const context: ConnectionContext = {
@@ -79,9 +81,14 @@ export function testShape(t: Test, { connector }: Fixtures): void {
         lookup: () =>
           connector.lookup?.(context, [
             { ref, history: true },
-            { ref: { type: 'deal', id: '2' }, history: false },
+            { ref: { type: 'no such type', id: '2' }, history: false },
           ]),
         history: () => connector.history?.(context, { from: now - 3_600_000, to: now }, undefined),
+        poll: async () => {
+          const first = await connector.poll?.(context, undefined, now)
+          await connector.poll?.(context, first?.position, now)
+          await connector.poll?.(context, 'of another release', now)
+        },
         listStages: () => connector.listStages(context),
         listFields: () => connector.listFields(context),
         check: () => connector.check(context),

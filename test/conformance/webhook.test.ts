@@ -40,24 +40,28 @@ const recordOf = ({ id, stage, at }: Told, person?: Person) => ({
 
 const fixtures: Fixtures = {
   connector: webhook as Fixtures['connector'],
+  recordType: 'lead',
+  ids: ['11', '12', '13'],
   stages: ['qualified', 'won'],
-  request: (told, now) => requestOf(JSON.stringify(told.map((one) => recordOf(one))), now),
-  requestOf,
-  verify: (request) => verify(request, { webhook_secret: SECRET }, settings),
-  parse: (request) => parse(request, settings).changes,
-  forgeries: (request) => {
-    const seconds = Math.floor(request.receivedAt / 1000)
-    const signed = (at: number, by: string) => ({
-      ...request,
-      headers: { ...request.headers, 'x-signature': `t=${at},v1=${sign(by, at, request.body)}` },
-    })
-    return {
-      'another secret': signed(seconds, 'another'),
-      'no secret': signed(seconds, ''),
-      stale: signed(seconds - 400, SECRET),
-      'from the future': signed(seconds + 400, SECRET),
-      'another body': { ...request, body: Buffer.concat([request.body, Buffer.from(' ')]) },
-    }
+  say: (told) => JSON.stringify(told.map((one) => recordOf(one))),
+  hear: (text, now) => parse(requestOf(text, now), settings).changes,
+  proof: {
+    requestOf,
+    verify: (request) => verify(request, { webhook_secret: SECRET }, settings),
+    forgeries: (request) => {
+      const seconds = Math.floor(request.receivedAt / 1000)
+      const signed = (at: number, by: string) => ({
+        ...request,
+        headers: { ...request.headers, 'x-signature': `t=${at},v1=${sign(by, at, request.body)}` },
+      })
+      return {
+        'another secret': signed(seconds, 'another'),
+        'no secret': signed(seconds, ''),
+        stale: signed(seconds - 400, SECRET),
+        'from the future': signed(seconds + 400, SECRET),
+        'another body': { ...request, body: Buffer.concat([request.body, Buffer.from(' ')]) },
+      }
+    },
   },
   async start(t, { log }) {
     const it = await testApp(t, { log, meta: { datasets: [{ id: DATASET, tokens: [TOKEN] }] } })
@@ -72,8 +76,8 @@ const fixtures: Fixtures = {
         return id
       },
       change: () => undefined,
-      tell: (told) => post(JSON.stringify(told.map((one) => recordOf(one, people.get(one.id))))),
-      post,
+      tell: async (told) => (await post(JSON.stringify(told.map((one) => recordOf(one, people.get(one.id)))))) === 202,
+      post: async (text) => (await post(text)) < 500,
       identityRequests: () => it.hubspot.requests().length,
       secrets: [crm.added.secret, crm.path.split('/').at(-1) as string, TOKEN],
     }

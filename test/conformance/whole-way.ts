@@ -54,7 +54,7 @@ export function testWholeWay(t: Test, fixtures: Fixtures): void {
       ...journeys.toReversed().map((told) => [...told]),
       [alone[0]],
     ]
-    for (const told of requests) t.match(await whole.tell(told), 202)
+    for (const told of requests) t.ok(await whole.tell(told))
     await whole.it.settled()
     await Promise.all(requests.map((told) => whole.tell(told)))
     await whole.it.settled()
@@ -68,7 +68,7 @@ export function testWholeWay(t: Test, fixtures: Fixtures): void {
     const told = ids.map((id) => journey(id)[0])
     for (const one of told) whole.change(one)
     const before = whole.identityRequests()
-    t.match(await whole.tell(told), 202)
+    t.ok(await whole.tell(told))
     await whole.it.settled()
     const asked = whole.identityRequests() - before
     t.ok(asked <= 8, `${asked} requests`)
@@ -81,15 +81,16 @@ export function testWholeWay(t: Test, fixtures: Fixtures): void {
     const one = person(1, start)
     const [first, second] = journey(whole.lead(one))
     for (const told of [first, second]) whole.change(told)
-    await it.db.updateTable('connection').set({ state: 'paused' }).where('id', '=', connectionId).execute()
-    t.match(await whole.tell([first]), 202)
-    t.equal(await count(it.db, 'packet'), 1, 'at the moment of the answer it is in the inbox')
+    // Changes are taken, and wait.
+    await it.db.updateTable('connection').set({ state: 'setup' }).where('id', '=', connectionId).execute()
+    t.ok(await whole.tell([first]))
+    t.equal(await count(it.db, 'packet'), 1, 'at the moment of the acknowledgement it is in the inbox')
     await sql`alter table packet rename to packet_away`.execute(it.db)
-    t.ok((await whole.tell([second])) >= 500, 'nothing could be stored, and nothing is acknowledged')
+    t.notOk(await whole.tell([second]), 'nothing could be stored, and nothing is acknowledged')
     await sql`alter table packet_away rename to packet`.execute(it.db)
     await it.db.updateTable('connection').set({ state: 'active' }).where('id', '=', connectionId).execute()
     await it.restart()
-    t.match(await whole.tell([second]), 202, 'the CRM tells it again')
+    t.ok(await whole.tell([second]), 'the CRM tells it again')
     await it.settled()
     t.same(received(whole), expected(whole, one.metaLeadId).sort())
   })
@@ -152,19 +153,18 @@ export function testWholeWay(t: Test, fixtures: Fixtures): void {
     const one = person(7, start)
     const changes = journey(whole.lead(one))
     for (const told of changes) whole.change(told)
-    const good = fixtures.request([{ ...changes[0], id: '987654' }], Date.now()).body.toString()
+    const good = fixtures.say([{ ...changes[0], id: fixtures.ids[0] }], Date.now())
     const bad = [
       ...garbage.filter((body) => body.length < 1_000),
       ...spoilt(good).filter((_, n) => n % 5 === 0),
       `[${JSON.stringify(one)}`,
       JSON.stringify([one]),
     ]
-    const statuses = new Set<number>()
-    for (let n = 0; n < bad.length; n += 8)
-      for (const status of await Promise.all(bad.slice(n, n + 8).map(whole.post))) statuses.add(status)
+    const stood: boolean[] = []
+    for (let n = 0; n < bad.length; n += 8) stood.push(...(await Promise.all(bad.slice(n, n + 8).map(whole.post))))
     t.ok(
-      [...statuses].every((status) => status < 500),
-      `${bad.length} bodies, answers ${[...statuses].join(', ')}`,
+      stood.every((it) => it),
+      `${bad.length} texts`,
     )
     await whole.tell(changes)
     const wanted = expected(whole, one.metaLeadId)
