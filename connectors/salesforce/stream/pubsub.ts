@@ -29,7 +29,7 @@ export interface FetchResponse {
 }
 export type Subscription = ClientDuplexStream<FetchRequest, FetchResponse>
 
-/** Asks for one thing; rejects with the `ServiceError` of gRPC. */
+/** One connection. Calls need the token of an org and its id; what asks for one thing rejects with the `ServiceError` of gRPC. */
 export interface PubSubClient {
   client: Client
   subscribe(access: Access, account: string): Subscription

@@ -374,6 +374,18 @@ t.test('a stream that asks for nothing because it cannot keep up is opened again
   )
 })
 
+t.test('no connection carries more streams than a server takes, and one that nobody uses is closed', async (t) => {
+  const { bus, follow } = await start(t)
+  const streams = Array.from({ length: 905 }, () => follow())
+  await eventually(() => open(bus) === 905)
+  t.equal(open(bus), 905)
+  t.equal(bus.counts().connections, 2)
+  await Promise.all(streams.slice(-5).map((stream) => stream.stop()))
+  await eventually(() => bus.counts().connections === 1)
+  t.equal(bus.counts().connections, 1)
+  t.equal(open(bus), 900)
+})
+
 t.test('a hub dials nobody before it follows, and speaks in the clear with this machine only', async (t) => {
   const { bus, follow } = await start(t, { streamUrl: 'http://stream.example:7443' })
   t.equal(bus.counts().connections, 0)
