@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { CodedError } from '../../connectors/errors.ts'
 import type { stageMapping } from '../../mappings/stage-mapping.ts'
+import { mappingCsv } from '../settings/export-mapping.ts'
 import { type MappingView, mappingHistory, proposeMapping, readMapping, setMapping, showMapping } from '../settings/mappings.ts'
 import { problem } from '../settings/problem.ts'
 import { examples } from './example.ts'
@@ -8,7 +9,7 @@ import { readJson, wholeNumber } from './input.ts'
 import { print, table, time } from './output.ts'
 import { withTools } from './tools.ts'
 
-/** `mapping show|set|propose|history`. */
+/** `mapping show|set|export|propose|history`. */
 export function addMappingCommands(program: Command): void {
   const group = program.command('mapping').description('which CRM stage is which event at Meta')
 
@@ -44,6 +45,16 @@ export function addMappingCommands(program: Command): void {
         print(json, saved, () => `The mapping of connection ${connectionId} is saved as version ${saved.version}.`)
       },
     )
+
+  group
+    .command('export')
+    .description('print the saved mapping as CSV, for people and spreadsheets')
+    .argument('<connection>', 'its number', wholeNumber)
+    .addHelpText('after', examples('mapping export 1 > mapping.csv'))
+    .action(async (id: number) => {
+      const { mapping } = await withTools(({ caller }) => readMapping(caller, id))
+      process.stdout.write(mappingCsv(mapping))
+    })
 
   group
     .command('propose')

@@ -1,8 +1,14 @@
 /** How commands print: tables for people, JSON for machines; no colours. */
+import { once } from 'node:events'
 
 /** Prints `value` as JSON where that was asked for, else the text. */
 export function print(json: boolean | undefined, value: unknown, text: () => string): void {
   process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text()}\n`)
+}
+
+/** Writes text piece by piece, no faster than it is taken. */
+export async function stream(pieces: AsyncIterable<string>): Promise<void> {
+  for await (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, 'drain')
 }
 
 /** Rows under their headings, in columns of equal width; `none` where there are no rows. */

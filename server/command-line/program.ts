@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { addAuditCommands } from './audit.ts'
 import { addBackfillCommands } from './backfill.ts'
 import { addConnectionCommands } from './connection.ts'
 import { addDatasetCommands } from './dataset.ts'
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   addBackfillCommands(program)
   addNoticeCommands(program)
   addPreviewCommand(program)
+  addAuditCommands(program)
   addKeysCommands(program)
   addDoctorCommand(program)
   return program

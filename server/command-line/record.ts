@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { RecordRef } from '../../connectors/connector.ts'
 import type { Outcome } from '../database/tables.ts'
+import { exportRecords } from '../settings/export-records.ts'
 import { type ListedRecord, listRecords } from '../settings/list-records.ts'
 import { problem } from '../settings/problem.ts'
 import { recordStory } from '../settings/record-story.ts'
@@ -9,7 +10,7 @@ import { retryQuarantined, retryRecord } from '../settings/retry.ts'
 import { countsTable } from './counts-table.ts'
 import { examples } from './example.ts'
 import { instant, wholeNumber } from './input.ts'
-import { print, table, time } from './output.ts'
+import { print, stream, table, time } from './output.ts'
 import { storyText } from './story-text.ts'
 import { withTools } from './tools.ts'
 
@@ -25,7 +26,7 @@ interface ListOptions {
   json?: boolean
 }
 
-/** `record list|show|retry|reevaluate`. */
+/** `record list|export|show|retry|reevaluate`. */
 export function addRecordCommands(program: Command): void {
   const group = program.command('record').description('what became of each record')
 
@@ -47,6 +48,18 @@ export function addRecordCommands(program: Command): void {
         const list = table(headings, page.records.map(rowOf), 'Nothing is here yet.')
         return page.next === undefined ? list : `${list}\n\nMore: --after ${page.next}`
       })
+    })
+
+  group
+    .command('export')
+    .description('print stage changes with their outcomes as CSV, the latest first')
+    .option('--connection <connection>', 'only of this connection', wholeNumber)
+    .addOption(new Option('--outcome <outcome>', 'only with this outcome').choices(outcomes))
+    .option('--reason <code>', 'only with this reason')
+    .option('--since <time>', 'only changes since then (ISO 8601)', instant)
+    .addHelpText('after', examples('record export --connection 1 > records.csv'))
+    .action(async ({ connection, ...filter }: Omit<ListOptions, 'limit' | 'after' | 'json'>) => {
+      await withTools(({ caller }) => stream(exportRecords(caller, { ...filter, connectionId: connection })))
     })
 
   group

@@ -2,7 +2,7 @@ import type { RecordRef } from '../../connectors/connector.ts'
 import { parseStageKey, type Stage } from '../../mappings/stage-key.ts'
 import type { Outcome } from '../database/tables.ts'
 import type { Caller } from './caller.ts'
-import { reasonOf } from './entry-text.ts'
+import { type LedgerDetail, reasonOf } from './entry-text.ts'
 import { findConnection } from './find.ts'
 import { problem } from './problem.ts'
 
@@ -24,7 +24,10 @@ export interface ListedRecord {
   occurredAt: Date
   receivedAt: Date
   connectionId: number
+  crm: string
+  account: string
   record: RecordRef
+  metaLeadId: string | null
   /** Null: the lead itself is new. */
   stage: Stage | null
   eventName: string | null
@@ -35,6 +38,9 @@ export interface ListedRecord {
   /** What the reason means. */
   text: string | null
   settledAt: Date | null
+  /** Match keys that were used, as Meta spells them. */
+  keys: string[]
+  late: boolean
 }
 
 /**
@@ -49,8 +55,10 @@ export async function listRecords(caller: Caller, filter: RecordFilter = {}): Pr
     .selectFrom('ledger as l')
     .innerJoin('record as r', 'r.id', 'l.record_id')
     .innerJoin('dataset as d', 'd.id', 'l.dataset_id')
+    .innerJoin('connection as c', 'c.id', 'l.connection_id')
+    .leftJoin('lead', 'lead.id', 'l.lead_id')
     .select(['l.occurred_at', 'l.event_id', 'l.connection_id', 'l.stage_key', 'l.event_name', 'l.outcome', 'l.reason', 'l.detail'])
-    .select(['l.received_at', 'l.settled_at', 'r.type', 'r.record_id', 'd.meta_id'])
+    .select(['l.received_at', 'l.settled_at', 'r.type', 'r.record_id', 'd.meta_id', 'c.crm', 'c.account_key', 'lead.meta_lead_id'])
     .orderBy('l.occurred_at', 'desc')
     .orderBy('l.event_id', 'desc')
     .limit(limit + 1)
@@ -69,6 +77,9 @@ export async function listRecords(caller: Caller, filter: RecordFilter = {}): Pr
     occurredAt: row.occurred_at,
     receivedAt: row.received_at,
     connectionId: row.connection_id,
+    crm: row.crm,
+    account: row.account_key,
+    metaLeadId: row.meta_lead_id,
     record: { type: row.type, id: row.record_id },
     stage: parseStageKey(row.stage_key) ?? null,
     eventName: row.event_name,
@@ -78,6 +89,8 @@ export async function listRecords(caller: Caller, filter: RecordFilter = {}): Pr
     reason: row.reason,
     text: reasonOf(row.reason, row.detail),
     settledAt: row.settled_at,
+    keys: (row.detail as LedgerDetail | null)?.keys ?? [],
+    late: (row.detail as LedgerDetail | null)?.late === true,
   }))
   const last = records.at(-1)
   return { records, ...(rows.length > limit && last && { next: `${last.occurredAt.getTime()}-${last.eventId}` }) }

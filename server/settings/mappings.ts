@@ -121,8 +121,8 @@ export async function saveFirstMapping(caller: Caller, connectionId: number, pro
   })
 }
 
-/** Of a CRM that is never asked, also the stages that have arrived. */
-async function liveStages(db: Database, connectionId: number, connections: Connections): Promise<StageGroup[]> {
+/** The stages of the CRM as they are now; of one that is never asked, also those that have arrived. Throws what the CRM throws. */
+export async function liveStages(db: Database, connectionId: number, connections: Connections): Promise<StageGroup[]> {
   const { connector, context } = await connections.get(connectionId)
   const listed = await connector.listStages(context)
   return connector.manifest.api === undefined ? addSeenStages(db, connectionId, listed) : listed
