@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import type { HttpPort } from '../../../connectors/connector.ts'
 import { storeGrant } from '../../../server/connections/grants.ts'
+import { findIdleGrants } from '../../../server/connections/renew-idle.ts'
 import { PORTAL, setUp } from './set-up.ts'
 
 t.test('a living token is used as it is', async (t) => {
@@ -210,4 +211,39 @@ t.test('a grant for another account is refused', async (t) => {
   passMinutes(31)
   await t.rejects(newAccessToken().current(), { code: 'wrong_account' })
   t.match(await storedGrant(), { accessToken: grant.accessToken })
+})
+
+t.test('a token comes with the origin it is for: the account’s own, where it has one', async (t) => {
+  const { newAccessToken, app, db, vault, connectionId, grant } = await setUp(t)
+  t.equal((await newAccessToken().current()).apiUrl, app.baseUrl)
+  await storeGrant(db, vault, connectionId, { ...grant, apiUrl: 'https://acme.example.com' })
+  t.equal((await newAccessToken().current()).apiUrl, 'https://acme.example.com')
+})
+
+t.test('a grant that nobody used for days is renewed, once by all processes', async (t) => {
+  const { newAccessToken, passMinutes, crm, storedGrant, grant, now, db, vault, connectionId } = await setUp(t)
+  const days = 24 * 60
+  await storeGrant(db, vault, connectionId, { ...grant, expiresAt: now() + 90 * days * 60_000 })
+  const [one, two] = [newAccessToken(), newAccessToken()]
+  await Promise.all([one.current(), two.current()])
+  passMinutes(2 * days)
+  await one.renew(3 * days * 60_000)
+  t.equal(crm.tokenCounts().refreshes, 0, 'it is young enough')
+  passMinutes(2 * days)
+  await Promise.all([one.renew(3 * days * 60_000), two.renew(3 * days * 60_000)])
+  t.equal(crm.tokenCounts().refreshes, 1)
+  t.ok((await storedGrant()).grantedAt > grant.grantedAt)
+})
+
+t.test('idle grants are found: those of paused connections too, but none that is over', async (t) => {
+  const { db, vault, connectionId, grant } = await setUp(t)
+  t.strictSame(await findIdleGrants(db), [])
+  await sql`update secret set changed_at = now() - interval '4 days'`.execute(db)
+  t.strictSame(await findIdleGrants(db), [connectionId])
+  await sql`update connection set state = 'paused'`.execute(db)
+  t.strictSame(await findIdleGrants(db), [connectionId])
+  await sql`update connection set state = 'attention', state_reason = 'reconnect'`.execute(db)
+  t.strictSame(await findIdleGrants(db), [])
+  await storeGrant(db, vault, connectionId, grant)
+  t.strictSame(await findIdleGrants(db), [])
 })
