@@ -160,11 +160,13 @@ async function readEntries({ db }: Caller, record: Row<'record'>): Promise<Story
     .execute()
   return rows.map((row) => {
     const detail = (row.detail ?? {}) as LedgerDetail
+    const stage = labelled(parseStageKey(row.stage_key), mapping)
     return {
-      stage: labelled(parseStageKey(row.stage_key), mapping),
+      stage,
       occurredAt: row.occurred_at,
       receivedAt: row.received_at,
-      ...(detail.origin !== undefined && { origin: detail.origin }),
+      // A raw lead was not told of: it is known from whatever told of the record first.
+      ...(detail.origin !== undefined && stage !== null && { origin: detail.origin }),
       datasetId: row.meta_id,
       eventName: row.event_name,
       eventId: row.event_id.replaceAll('-', ''),
