@@ -9,6 +9,8 @@ import { print, table, time } from './output.ts'
 import { withTools } from './tools.ts'
 
 const URL_VARIABLE = 'LEADSTAGE_WEBHOOK_URL'
+/** In place of an e-mail address. */
+const WEBHOOK = 'webhook'
 const DAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']
 
 /** `notice list|recipients|test|digest`. */
@@ -96,7 +98,7 @@ function addRecipientCommands(notice: Command): void {
       examples('notice recipients add ana@example.com --workspace Acme', 'notice recipients add webhook --workspace Acme < url.txt'),
     )
     .action(async (to: string, { workspace, digest, json }: { workspace: string; digest: boolean; json?: boolean }) => {
-      const target = to === 'webhook' ? { url: await readSecret(URL_VARIABLE, 'URL of the webhook') } : { email: to }
+      const target = to === WEBHOOK ? { url: await readSecret(URL_VARIABLE, 'URL of the webhook') } : { email: to }
       const { added, silent } = await withTools(async ({ caller, vault, config }) => ({
         added: await addRecipient(caller, { workspace, to: target, digest }, { vault }),
         silent: !('url' in target) && config.mail === undefined,

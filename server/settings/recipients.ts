@@ -62,10 +62,11 @@ export async function addRecipient(
 ): Promise<AddedRecipient> {
   const { id: workspaceId } = await findWorkspace(caller, workspace)
   const given = 'email' in to ? parseInput(email, to.email.trim(), 'The address') : parseInput(webhookUrl, to.url.trim(), 'The URL')
-  const kind = 'email' in to ? 'email' : 'webhook'
-  if (kind === 'webhook') refusePrivateHost(new URL(given).hostname)
-  const secret = kind === 'webhook' ? randomBytes(32).toString('base64url') : undefined
-  const address = kind === 'webhook' ? new URL(given).origin : given
+  const isMail = 'email' in to
+  const kind = isMail ? 'email' : 'webhook'
+  if (!isMail) refusePrivateHost(new URL(given).hostname)
+  const secret = isMail ? undefined : randomBytes(32).toString('base64url')
+  const address = isMail ? given : new URL(given).origin
   const id = await transaction(caller.db, async (trx) => {
     const { rows } = await sql<{ id: number }>`
       insert into recipient (workspace_id, kind, address, digest) values (${workspaceId}, ${kind}, ${address}, ${digest}) returning id`
