@@ -4,7 +4,7 @@ import type { ConnectionContext, Finding } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { readReply } from './errors.ts'
 import { type Field, readFields } from './fields.ts'
-import { mappedFields } from './identity.ts'
+import { contactFields, mappedFields } from './identity.ts'
 import { judgeLeadIdField } from './lead-id-field.ts'
 import { lead, opportunity } from './objects.ts'
 import { queryIfThere, quote, text } from './query.ts'
@@ -68,6 +68,7 @@ async function checkFields({ client, settings, ruleFields }: Context): Promise<F
       fatal: true,
       text: `The connected user does not see the field "${name}", which the settings name. Either it was deleted, or field-level security hides it. Nothing is sent until it is visible or the settings name another.`,
     })),
+    ...judgeContactFields(ofLead),
     ...(ofOpportunity === undefined
       ? [
           {
@@ -77,6 +78,18 @@ async function checkFields({ client, settings, ruleFields }: Context): Promise<F
           },
         ]
       : []),
+  ]
+}
+
+function judgeContactFields(fields: readonly Field[]): Finding[] {
+  const hidden = contactFields.filter((name) => !fields.some((field) => field.name === name))
+  if (hidden.length === 0) return []
+  return [
+    {
+      code: 'contact_fields_hidden',
+      fatal: false,
+      text: `The connected user does not see the lead fields ${hidden.join(', ')}. Leads are recognised less often without them: make them visible in a permission set of that user, unless that is on purpose.`,
+    },
   ]
 }
 
@@ -178,7 +191,7 @@ async function checkChannel({ client, settings }: Context): Promise<Finding[]> {
  * guide, required permissions).
  */
 async function checkViewAll({ client }: Context): Promise<Finding[]> {
-  const missing = await readMissingViewAll(client)
+  const missing = await readMissingViewAll(client).catch(unlessRefused)
   if (missing?.length === 0) return []
   return [
     missing === undefined
@@ -193,6 +206,12 @@ async function checkViewAll({ client }: Context): Promise<Finding[]> {
           text: `The connected user does not have "View All Records" on ${missing.join(' and ')}. Without it Salesforce keeps changes back and does not say so. Add it in a permission set of that user, or set how changes arrive to polling: then Leadstage sees what that user sees.`,
         },
   ]
+}
+
+/** Who may not ask is not told: that is no finding of its own. */
+function unlessRefused(error: unknown): undefined {
+  if (error instanceof CodedError && error.retry === 'never' && error.code !== 'api_disabled') return undefined
+  throw error
 }
 
 /** Objects without the permission; undefined where that cannot be told. */

@@ -44,7 +44,7 @@ const meanings: Record<string, Pick<CodedError, 'code' | 'retry' | 'scope' | 'us
     retry: 'never',
     scope: 'connection',
     userText:
-      'Salesforce does not show a field that is needed: it was deleted, or field-level security hides it from the connected user. Check the fields in the settings and the permission set of that user.',
+      'It was deleted, or field-level security hides it from the connected user. Check the fields in the settings and the permission sets of that user.',
   },
   INVALID_TYPE: {
     code: 'unknown_object',
@@ -63,12 +63,14 @@ const meanings: Record<string, Pick<CodedError, 'code' | 'retry' | 'scope' | 'us
     code: 'query_slow',
     retry: 'later',
     scope: 'batch',
-    userText: 'Salesforce took too long for a query. It is tried again.',
+    userText: 'A query at Salesforce took too long. It is asked again.',
   },
 }
 const sameMeaning: Record<string, keyof typeof meanings> = {
   API_CURRENTLY_DISABLED: 'API_DISABLED_FOR_ORG',
   ENTITY_IS_DELETED: 'NOT_FOUND',
+  // The place between two pages is kept for a while only.
+  INVALID_QUERY_LOCATOR: 'QUERY_TIMEOUT',
 }
 
 /**
@@ -87,6 +89,7 @@ export function classify(reply: HttpReply, request: CrmRequest): CodedError {
   if (word === 'CANNOT_UPDATE_CONVERTED_LEAD' || (meaning?.code === 'forbidden' && request.method === 'PATCH')) return fail(readOnly)
   // The same word tells of too many long requests at once, which is over as soon as they are (limits quick reference).
   if (meaning?.code === 'allocation_used_up' && /concurrent/i.test(message)) return fail(busy(10_000))
+  if (meaning?.code === 'unknown_field') return fail({ ...meaning, userText: `${hiddenField(message)} ${meaning.userText}` })
   if (meaning !== undefined) return fail(meaning)
   if (reply.status === 401) return fail(meanings.INVALID_SESSION_ID as (typeof meanings)[string])
   if (reply.status === 403) return fail(meanings.INSUFFICIENT_ACCESS as (typeof meanings)[string])
@@ -101,6 +104,14 @@ export function classify(reply: HttpReply, request: CrmRequest): CodedError {
       userText: 'Salesforce refused the request as invalid. Report this to support.',
     })
   return fail(busy(undefined))
+}
+
+/** Names of fields are no secret, unlike the question around them. */
+function hiddenField(message: string): string {
+  const [, name, object] = /No such column '(\w{1,80})' on (?:entity|sobject of type) '?(\w{1,80})/.exec(message) ?? []
+  return name === undefined
+    ? 'Salesforce does not show a field that is needed.'
+    : `Salesforce does not show the field ${name} of ${object}, which is needed.`
 }
 
 const readOnly = {

@@ -3,7 +3,8 @@
  * a while, and a restart must find its place again.
  */
 import type { CrmClient } from '../connector.ts'
-import { instant, type QueryOptions, queryIfThere, quote, type Row, readInstant, text } from './query.ts'
+import { lead } from './objects.ts'
+import { instant, type QueryOptions, query, queryIfThere, quote, type Row, readInstant, text } from './query.ts'
 
 export const PAGE = 500
 
@@ -24,7 +25,10 @@ export interface Pages {
   where?: string
 }
 
-/** One page; none where the org does not show the object. `next` is there where more may follow. */
+/**
+ * One page; `next` is there where more may follow. Where the org does not show the object there is none, but leads have to be
+ * there.
+ */
 export async function readPage(
   client: CrmClient,
   { select, from, by, since, until, where }: Pages,
@@ -38,7 +42,7 @@ export async function readPage(
     ...(place === undefined ? [] : [`(${by} > ${instant(place.at)} OR (${by} = ${instant(place.at)} AND Id > ${quote(place.id)}))`]),
   ]
   const soql = `SELECT ${select} FROM ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${by}, Id LIMIT ${PAGE}`
-  const rows = (await queryIfThere(client, soql, options)) ?? []
+  const rows = from === lead.entity ? await query(client, soql, options) : ((await queryIfThere(client, soql, options)) ?? [])
   const last = rows.length < PAGE ? undefined : rows.at(-1)
   const [at, id] = [readInstant(last?.[by]), text(last?.Id)]
   return { rows, ...(at !== undefined && id !== undefined && { next: { at, id } }) }

@@ -44,12 +44,12 @@ export async function query(client: CrmClient, soql: string, options: QueryOptio
   return rows
 }
 
-/** The same, where the org may not have the object or not show it (a history, say): then undefined. */
+/** The same, where the org may not have the object, or not show it to the user (a history, say): then undefined. */
 export async function queryIfThere(client: CrmClient, soql: string, options: QueryOptions = {}): Promise<Row[] | undefined> {
   try {
     return await query(client, soql, options)
   } catch (error) {
-    if (error instanceof CodedError && ['unknown_object', 'unknown_field', 'forbidden', 'not_found'].includes(error.code)) return undefined
+    if (error instanceof CodedError && ['unknown_object', 'forbidden', 'not_found'].includes(error.code)) return undefined
     throw error
   }
 }

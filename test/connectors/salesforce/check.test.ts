@@ -42,6 +42,8 @@ t.test('a user without View All is told on which object, and that polling needs 
   t.same(await findings(salesforce), [])
   salesforce.setUser({ hiddenObjects: ['ObjectPermissions', 'PermissionSetAssignment'] })
   t.same(await findings(salesforce), ['view_all_unknown'])
+  salesforce.setUser({ hiddenObjects: [], hiddenFields: ['PermissionSet.PermissionsViewAllData'] })
+  t.same(await findings(salesforce), ['view_all_unknown'])
 })
 
 t.test('an edition without change events is told to poll', async (t) => {
@@ -72,6 +74,12 @@ t.test('fields that are mapped and hidden, or that cannot hold an id', async (t)
     'field_hidden!',
     'field_hidden!',
   ])
+})
+
+t.test('contact fields that are hidden make matches rarer', async (t) => {
+  const salesforce = await openOrg(t, { user: { hiddenFields: ['Lead.Email', 'Lead.MobilePhone'] } })
+  salesforce.track({ object: 'Lead', field: 'Status' })
+  t.match(await check(contextFor(salesforce)), [{ code: 'contact_fields_hidden', fatal: false, text: /Email, MobilePhone\./ }])
 })
 
 t.test('objects that are hidden', async (t) => {

@@ -32,6 +32,7 @@ const cases: [number, unknown, object][] = [
   [400, error('MALFORMED_ID'), { code: 'refused_by_crm', retry: 'never', scope: 'batch' }],
   [414, 'URI Too Long', { code: 'refused_by_crm', retry: 'never', scope: 'batch' }],
   [400, error('UNABLE_TO_LOCK_ROW'), { code: 'conflict', retry: 'later', scope: 'event' }],
+  [400, error('INVALID_QUERY_LOCATOR'), { code: 'query_slow', retry: 'later', scope: 'batch' }],
   [400, error('QUERY_TIMEOUT'), { code: 'query_slow', retry: 'later', scope: 'batch' }],
   [404, error('NOT_FOUND'), { code: 'not_found', retry: 'never', scope: 'event' }],
   [404, error('ENTITY_IS_DELETED'), { code: 'not_found', retry: 'never', scope: 'event' }],
@@ -47,6 +48,16 @@ for (const [status, body, expected] of cases)
     t.match(classified, expected)
     t.notMatch(`${classified.message} ${classified.userText}`, 'ana@example.com', 'nobody’s data is repeated')
   })
+
+t.test('a field that is hidden is named', async (t) => {
+  const told = (message: string) => classify(reply(400, error('INVALID_FIELD', message)), request).userText
+  t.match(
+    told("\nSELECT Id, X__c FROM Lead\n           ^\nERROR at Row:1:Column:12\nNo such column 'X__c' on entity 'Lead'."),
+    /field X__c of Lead,/,
+  )
+  t.match(told("No such column 'X__c' on sobject of type Lead"), /field X__c of Lead,/)
+  t.match(told("field 'ana@example.com' can not be filtered"), /^Salesforce does not show a field that is needed\. It was deleted/)
+})
 
 t.test('a delay that Salesforce names is kept, up to a day', async (t) => {
   t.match(classify(reply(503, '', { 'retry-after': '120' }), request), { ...busy, retry: { afterMs: 120_000 } })

@@ -148,3 +148,15 @@ t.test('a position of another release is none: polling begins anew, the history 
     t.same([changes, JSON.parse(position).Lead.until], [[], start])
   }
 })
+
+t.test('what has to be asked for and is hidden is told, not passed over', async (t) => {
+  const salesforce = await openOrg(t, { user: { hiddenFields: ['Opportunity.LastStageChangeDate'] } })
+  const context = contextFor(salesforce)
+  const from = await begin(context)
+  await t.rejects(poll(context, from, start), { code: 'unknown_field', userText: /LastStageChangeDate of Opportunity/ })
+  salesforce.setUser({ hiddenFields: [], hiddenObjects: ['Lead'] })
+  await t.rejects(poll(context, from, start), { code: 'unknown_object' })
+  salesforce.setUser({ hiddenObjects: ['Opportunity'] })
+  const lead = addLead(salesforce, start)
+  t.match((await poll(context, from, start)).changes, [{ id: lead }], 'leads alone are followed')
+})
