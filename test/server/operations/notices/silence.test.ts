@@ -66,7 +66,7 @@ t.test('a connection at work that has fallen silent gets a notice, once, until a
   const fresh = await connection(it)
   for (const id of [silent, paused]) await active(it, id, 14 * 24, 12)
   await active(it, talking, 14 * 24, 3)
-  await active(it, fresh, 4 * 24, 12)
+  await active(it, fresh, 3 * 24, 12)
   await watchSilence(it.db)
   await watchSilence(it.db)
   const found = await quiet(it)
