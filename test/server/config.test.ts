@@ -115,10 +115,22 @@ t.test('each mistake has one line that names the variable and repeats no value',
     META_TIMEOUT_MS: '60000',
     EVENT_MAX_AGE_SECONDS: '604801',
     BATCH_LIMIT: '1001',
+    SMTP_URL: 'https://canary:canary@mail.example.com',
+    MAIL_FROM: 'canary',
+    METRICS_TOKEN: 'canary-too-short'.slice(0, 15),
   }
   const lines = problems(env)
   t.same(lines.map((line) => line.split(' ')[0]).sort(), Object.keys(env).sort())
   t.notMatch(lines.join('\n'), /canary/)
+})
+
+t.test('a mail server goes with a sender', async (t) => {
+  const SMTP_URL = 'smtps://me:pw@mail.example.com:465'
+  for (const MAIL_FROM of ['leadstage@example.com', 'Leadstage <leadstage@example.com>'])
+    t.same(readConfig({ SMTP_URL, MAIL_FROM }).mail, { url: SMTP_URL, from: MAIL_FROM })
+  for (const env of [{ SMTP_URL }, { MAIL_FROM: 'leadstage@example.com' }]) t.same(problems(env), ['SMTP_URL and MAIL_FROM go together'])
+  for (const MAIL_FROM of ['Leadstage', 'a@example.com\r\nBcc: b@example.com', 'a@example.com, b@example.com'])
+    t.match(problems({ SMTP_URL, MAIL_FROM }), [/^MAIL_FROM must look like/], MAIL_FROM)
 })
 
 t.test('a partner agent has two to 22 characters, two of them letters', async (t) => {
