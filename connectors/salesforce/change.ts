@@ -48,7 +48,7 @@ export interface ReachedChange {
   at: number
 }
 
-/** A record as polling found it: at `stage`, last changed `at`. */
+/** A record as it was found: at `stage`, last changed `at`. */
 export interface FoundChange {
   kind: 'found'
   entity: Entity
@@ -57,8 +57,9 @@ export interface FoundChange {
   at: number
   /** `at` is when the record reached the stage, by the CRM's own date of it. */
   exact: boolean
-  created?: number
   deleted?: boolean
+  /** Found where a history was wanted that the org does not keep; by polling otherwise. */
+  history?: boolean
 }
 
 export type SalesforceChange = EventChange | ReachedChange | FoundChange

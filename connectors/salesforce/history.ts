@@ -140,5 +140,5 @@ function found(row: Row): FoundChange[] {
   const facts = leadFacts(row)
   const id = text(row.Id)
   if (facts?.status === undefined || id === undefined || !Number.isFinite(facts.modifiedAt)) return []
-  return [{ kind: 'found', entity: 'Lead', id, stage: facts.status, at: facts.modifiedAt, exact: false, created: facts.createdAt }]
+  return [{ kind: 'found', entity: 'Lead', id, stage: facts.status, at: facts.modifiedAt, exact: false, history: true }]
 }

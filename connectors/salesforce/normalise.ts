@@ -39,10 +39,11 @@ function readReached({ id, stage, at }: ReachedChange, object: SalesforceObject)
   }
 }
 
-function readFound({ id, stage: stageId, at, exact, deleted }: FoundChange, object: SalesforceObject): Signal {
+function readFound({ id, stage: stageId, at, exact, deleted, history }: FoundChange, object: SalesforceObject): Signal {
   const ref = { type: object.type, id }
   if (deleted) return { kind: 'identity', ref, occurredAt: at }
-  const told = { ref, stage: { source: object.source, stageId }, occurredAt: at, occurredAtSource: 'field', origin: 'poll' } as const
+  const origin = history === true ? 'history' : 'poll'
+  const told = { ref, stage: { source: object.source, stageId }, occurredAt: at, occurredAtSource: 'field', origin } as const
   return exact ? { kind: 'stage', ...told, exact: true } : { kind: 'observed', ...told }
 }
 

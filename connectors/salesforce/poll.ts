@@ -98,7 +98,7 @@ async function leadChanges({ client }: ConnectionContext, rows: readonly Row[], 
   const { reached } = await readLeadStages(client, facts)
   return rows.flatMap((row): (FoundChange | ReachedChange)[] => {
     const [id, stage] = [idOf(row), text(row.Status) ?? '']
-    const { modifiedAt = readInstant(row.SystemModstamp) ?? Number.NaN, createdAt: created } = facts.get(id) ?? {}
+    const { modifiedAt = readInstant(row.SystemModstamp) ?? Number.NaN } = facts.get(id) ?? {}
     const stages = reached.get(id) ?? []
     const last = stages.at(-1)
     if (last?.stage === stage)
@@ -107,7 +107,7 @@ async function leadChanges({ client }: ConnectionContext, rows: readonly Row[], 
         .map((one) => ({ kind: 'reached', entity: 'Lead', id, ...one }))
     const deleted = row.IsDeleted === true
     if (!Number.isFinite(modifiedAt) || (stage === '' && !deleted)) return []
-    return [{ kind: 'found', entity: 'Lead', id, stage, at: modifiedAt, exact: false, created, ...(deleted && { deleted }) }]
+    return [{ kind: 'found', entity: 'Lead', id, stage, at: modifiedAt, exact: false, ...(deleted && { deleted }) }]
   })
 }
 
@@ -119,5 +119,5 @@ function opportunityChange(row: Row): FoundChange[] {
   const deleted = row.IsDeleted === true
   const at = deleted ? (readInstant(row.SystemModstamp) ?? changed) : changed
   if (at === undefined || (stage === '' && !deleted)) return []
-  return [{ kind: 'found', entity: 'Opportunity', id, stage, at, exact: !deleted, created, ...(deleted && { deleted }) }]
+  return [{ kind: 'found', entity: 'Opportunity', id, stage, at, exact: !deleted, ...(deleted && { deleted }) }]
 }

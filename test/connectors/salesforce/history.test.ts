@@ -93,7 +93,7 @@ t.test('without tracking, leads that changed are shown as they are, dated by the
         stage: 'Working - Contacted',
         at: start + 10 * minute,
         exact: false,
-        created: start - 5 * minute,
+        history: true,
       },
     ],
   )

@@ -179,6 +179,7 @@ t.test('what polling found is an observation, or a stage where Salesforce dates 
   }
   t.same(signals(found), [{ kind: 'stage', ...told, exact: true }])
   t.same(signals({ ...found, exact: false }), [{ kind: 'observed', ...told }])
+  t.same(signals({ ...found, exact: false, history: true }), [{ kind: 'observed', ...told, origin: 'history' }])
   t.same(signals({ ...found, deleted: true }), [{ kind: 'identity', ref: opportunityRef, occurredAt: at }])
 })
 

@@ -39,9 +39,8 @@ t.test('what is created and changed is found once, dated as well as Salesforce d
     { kind: 'reached', entity: 'Lead', id: fresh, stage: 'Open - Not Contacted', at: start + minute },
     {
       ...{ kind: 'found', entity: 'Lead', id: moved, stage: 'Working - Contacted', at: start + 3 * minute, exact: false },
-      created: start + minute,
     },
-    { kind: 'found', entity: 'Opportunity', id: deal, stage: 'Prospecting', at: start + minute, exact: true, created: start + minute },
+    { kind: 'found', entity: 'Opportunity', id: deal, stage: 'Prospecting', at: start + minute, exact: true },
   ])
   t.same((await all(context, first.position)).changes, [], 'and not again')
   setField(salesforce, 'Opportunity', deal, start + 5 * minute, { StageName: 'Closed Won' })
