@@ -7,6 +7,7 @@ import { addDoctorCommand } from './doctor.ts'
 import { examples } from './example.ts'
 import { addInviteCommand } from './invite.ts'
 import { addKeysCommands } from './keys.ts'
+import { addLeadCommands } from './lead.ts'
 import { addMappingCommands } from './mapping.ts'
 import { addNoticeCommands } from './notice.ts'
 import { addPreviewCommand } from './preview.ts'
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   addBackfillCommands(program)
   addNoticeCommands(program)
   addPreviewCommand(program)
+  addLeadCommands(program)
   addAuditCommands(program)
   addKeysCommands(program)
   addDoctorCommand(program)

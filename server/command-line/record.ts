@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { RecordRef } from '../../connectors/connector.ts'
 import type { Outcome } from '../database/tables.ts'
 import { exportRecords } from '../settings/export-records.ts'
@@ -11,6 +11,7 @@ import { countsTable } from './counts-table.ts'
 import { examples } from './example.ts'
 import { instant, wholeNumber } from './input.ts'
 import { print, stream, table, time } from './output.ts'
+import { recordRef } from './record-ref.ts'
 import { storyText } from './story-text.ts'
 import { withTools } from './tools.ts'
 
@@ -135,12 +136,6 @@ interface RetryOptions {
   event?: string
   quarantined?: boolean
   json?: boolean
-}
-
-function recordRef(given: string): RecordRef {
-  const slash = given.indexOf('/')
-  if (slash < 1 || slash === given.length - 1) throw new InvalidArgumentError('It has to look like contact/101.')
-  return { type: given.slice(0, slash), id: given.slice(slash + 1) }
 }
 
 function rowOf(it: ListedRecord): (string | number | null)[] {

@@ -15,17 +15,24 @@ interface Owner {
   account: string
 }
 
+/** What a tombstone remembers: a record, a Meta lead id, or the hash of an address or number, as a match key is written. */
+export interface Mark {
+  kind: 'record' | 'lead_id' | 'em' | 'ph'
+  value: string
+}
+
 /** What of a record is remembered as erased. Contact data only bars what is older than the erasure: a person may come again. */
-function marks(hash: KeyedHash, owner: Owner, record: StoredRecord): { kind: string; hmac: Buffer; recordId: string }[] {
-  const mark = (kind: string, value: string) => ({ kind, hmac: hash(`${kind}:${value}`), recordId: record.id })
+function marksOf(owner: Owner, record: StoredRecord): Mark[] {
   const userData = record.profile?.identity?.userData
   return [
-    mark('record', `${owner.crm}/${owner.account}/${record.ref.type}/${record.ref.id}`),
-    ...(userData?.lead_id === undefined ? [] : [mark('lead_id', userData.lead_id)]),
-    ...(userData?.em ?? []).map((hash) => mark('em', hash)),
-    ...(userData?.ph ?? []).map((hash) => mark('ph', hash)),
+    { kind: 'record', value: `${owner.crm}/${owner.account}/${record.ref.type}/${record.ref.id}` },
+    ...(userData?.lead_id === undefined ? [] : [{ kind: 'lead_id' as const, value: userData.lead_id }]),
+    ...(userData?.em ?? []).map((value) => ({ kind: 'em' as const, value })),
+    ...(userData?.ph ?? []).map((value) => ({ kind: 'ph' as const, value })),
   ]
 }
+
+const hmacOf = (hash: KeyedHash, { kind, value }: Mark): Buffer => hash(`${kind}:${value}`)
 
 /** Which of these records a tombstone names. */
 export async function findErased(trx: Database, hash: KeyedHash, owner: Owner, records: readonly StoredRecord[]): Promise<StoredRecord[]> {
@@ -34,9 +41,10 @@ export async function findErased(trx: Database, hash: KeyedHash, owner: Owner, r
   }>`select exists (select from tombstone where workspace_id = ${owner.workspaceId}) as found`.execute(trx)
   if (any.rows[0]?.found !== true) return []
   const alive = records.filter((record) => record.state !== 'erased')
-  const wanted = alive.flatMap((record) => marks(hash, owner, record))
-  if (wanted.length === 0) return []
-  const items = wanted.map(({ kind, hmac, recordId }) => ({ kind, hmac, record_id: recordId }))
+  const items = alive.flatMap((record) =>
+    marksOf(owner, record).map((mark) => ({ kind: mark.kind, hmac: hmacOf(hash, mark), record_id: record.id })),
+  )
+  if (items.length === 0) return []
   const found = await sql<{ record_id: string; kind: string; created_at: Date }>`
     select v.record_id, v.kind, t.created_at from ${rows('v', { kind: 'text', hmac: 'bytea', record_id: 'bigint' }, items)}
     join tombstone t on t.workspace_id = ${owner.workspaceId} and t.kind = v.kind and t.hmac = v.hmac`.execute(trx)
@@ -50,6 +58,15 @@ export async function findErased(trx: Database, hash: KeyedHash, owner: Owner, r
   return alive.filter((record) => barred.has(record.id))
 }
 
+/** Sets tombstones. One that is there keeps its time: whoever has come again since then is not barred by what comes back of before. */
+export async function bury(trx: Database, hash: KeyedHash, workspaceId: number, marks: readonly Mark[], now: number): Promise<void> {
+  const items = new Map(marks.map((mark) => [`${mark.kind}:${mark.value}`, { kind: mark.kind, hmac: hmacOf(hash, mark) }]))
+  await sql`
+    insert into tombstone (workspace_id, kind, hmac, created_at)
+    select ${workspaceId}, v.kind, v.hmac, ${new Date(now)} from ${rows('v', { kind: 'text', hmac: 'bytea' }, [...items.values()])} order by v.hmac
+    on conflict do nothing`.execute(trx)
+}
+
 /**
  * Forgets the person behind each record: match keys, contact data and unsent events go, milestones and the ledger keep
  * nothing personal. The records passed in are changed; the caller saves them.
@@ -61,36 +78,66 @@ export async function eraseRecords(
   records: readonly StoredRecord[],
   now: number,
 ): Promise<void> {
-  const items = new Map(
-    records.flatMap((record) => marks(hash, owner, record)).map((mark) => [`${mark.kind} ${mark.hmac.toString('hex')}`, mark]),
-  )
-  await sql`
-    insert into tombstone (workspace_id, kind, hmac, created_at)
-    select ${owner.workspaceId}, v.kind, v.hmac, ${new Date(now)} from ${rows('v', { kind: 'text', hmac: 'bytea' }, [...items.values()])}
-    on conflict do nothing`.execute(trx)
   const recordIds = records.map((record) => record.id)
-  const leadIds = records.flatMap((record) => record.leadId ?? [])
-  await sql`select id from lead where id = any(${leadIds}::bigint[]) order by id for update`.execute(trx)
-  await sql`delete from lead_key where lead_id = any(${leadIds}::bigint[])`.execute(trx)
-  await sql`update lead set meta_lead_id = null, form_id = null, ad_id = null, campaign_id = null where id = any(${leadIds}::bigint[])`.execute(
+  await eraseLeads(
     trx,
+    hash,
+    owner.workspaceId,
+    records.flatMap((record) => record.leadId ?? []),
+    now,
   )
-  await sql`
-    with gone as (
-      delete from outbox where record_id in (select id from record where id = any(${recordIds}::bigint[]) or lead_id = any(${leadIds}::bigint[]))
-      returning occurred_at, event_id
-    )
-    update ledger l set outcome = 'suppressed', reason = 'erased', settled_at = now()
-    from gone g where l.occurred_at = g.occurred_at and l.event_id = g.event_id`.execute(trx)
+  await bury(
+    trx,
+    hash,
+    owner.workspaceId,
+    records.flatMap((record) => marksOf(owner, record)),
+    now,
+  )
+  await dropUnsent(trx, recordIds)
   await sql`
     update ledger set outcome = 'suppressed', reason = 'erased', settled_at = now()
     where record_id = any(${recordIds}::bigint[]) and outcome = 'waiting'`.execute(trx)
-  // Other records of the same lead (a deal, a contact in a second CRM) keep their place but lose the person's data.
-  await sql`update record set profile = null where lead_id = any(${leadIds}::bigint[])`.execute(trx)
   for (const record of records) {
     record.state = 'erased'
     record.profile = null
     record.leadId = null
     record.lookAgainAt = null
   }
+}
+
+/**
+ * Forgets leads, with all that they were known by. Records of theirs (a deal, a contact in a second CRM) keep their place but
+ * lose the person's data. The caller holds the records, if any are to change their state.
+ */
+export async function eraseLeads(
+  trx: Database,
+  hash: KeyedHash,
+  workspaceId: number,
+  leadIds: readonly string[],
+  now: number,
+): Promise<void> {
+  if (leadIds.length === 0) return
+  const leads = sql`any(${leadIds}::bigint[])`
+  const named = await sql<{ meta_lead_id: string | null }>`
+    select meta_lead_id from lead where id = ${leads} order by id for update`.execute(trx)
+  const keys = await sql<{ kind: 'em' | 'ph'; value: string }>`
+    delete from lead_key where lead_id = ${leads} returning kind, encode(hash, 'hex') as value`.execute(trx)
+  const marks = [
+    ...named.rows.flatMap(({ meta_lead_id }) => (meta_lead_id === null ? [] : [{ kind: 'lead_id' as const, value: meta_lead_id }])),
+    ...keys.rows.filter(({ kind }) => kind === 'em' || kind === 'ph'),
+  ]
+  await bury(trx, hash, workspaceId, marks, now)
+  await sql`update lead set meta_lead_id = null, form_id = null, ad_id = null, campaign_id = null where id = ${leads}`.execute(trx)
+  const records = await sql<{ id: string }>`update record set profile = null where lead_id = ${leads} returning id`.execute(trx)
+  await dropUnsent(
+    trx,
+    records.rows.map(({ id }) => id),
+  )
+}
+
+async function dropUnsent(trx: Database, recordIds: readonly string[]): Promise<void> {
+  await sql`
+    with gone as (delete from outbox where record_id = any(${recordIds}::bigint[]) returning occurred_at, event_id)
+    update ledger l set outcome = 'suppressed', reason = 'erased', settled_at = now()
+    from gone g where l.occurred_at = g.occurred_at and l.event_id = g.event_id`.execute(trx)
 }
