@@ -141,13 +141,13 @@ async function checkAllocations({ client, settings }: Context): Promise<Finding[
   return findings
 }
 
-/** Editions whose orgs have change events (Change Data Capture guide). */
-const withEvents = /^(Enterprise|Performance|Unlimited|Developer) Edition$/
+/** Editions whose orgs have no change events; all above them have (Change Data Capture guide). */
+const withoutEvents = /^(Personal|Contact Manager|Group|Base|Team|Essentials|Starter|Professional)\b/
 
 async function checkEdition({ client }: Context): Promise<Finding[]> {
   const [org] = (await queryIfThere(client, 'SELECT OrganizationType FROM Organization')) ?? []
   const edition = text(org?.OrganizationType)
-  if (edition === undefined || withEvents.test(edition)) return []
+  if (edition === undefined || !withoutEvents.test(edition)) return []
   return [
     {
       code: 'no_change_events',
@@ -169,14 +169,18 @@ async function checkChannel({ client, settings }: Context): Promise<Finding[]> {
   const channel = settings.channel.slice('/data/'.length)
   if (members === undefined || !channel.endsWith('__chn')) return []
   const carried = members.filter((row) => row.EventChannel === channel).map((row) => text(row.SelectedEntity))
-  if (carried.length === 0)
+  if (carried.length === 0) {
+    // A package may have put its namespace before the name.
+    const namespaced = members.map((row) => text(row.EventChannel)).find((name) => name?.endsWith(`__${channel}`))
+    const remedy = namespaced ? `Set the channel to "/data/${namespaced}"` : 'Install the Meta Connector package'
     return [
       {
         code: 'channel_missing',
         fatal: true,
-        text: `There is no channel "${channel}" for change events in this org. Install the Meta Connector package, or set how changes arrive to polling.`,
+        text: `There is no channel "${channel}" for change events in this org. ${remedy}, or set how changes arrive to polling.`,
       },
     ]
+  }
   return wanted
     .filter(([entity]) => !carried.includes(entity))
     .map(([, what]) => ({

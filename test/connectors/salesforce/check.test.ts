@@ -63,6 +63,28 @@ t.test('an org without our package lacks the channel and the field', async (t) =
   t.same(await findings(salesforce, { settings: { leadIdField: 'leadcap__Facebook_Lead_Id__c', channel: '/data/ChangeEvents' } }), [])
 })
 
+t.test('a channel with a namespace is found, one that carries half is told', async (t) => {
+  const salesforce = await openOrg(t)
+  salesforce.track({ object: 'Lead', field: 'Status' })
+  const context = contextFor(salesforce)
+  const member = (EventChannel: string, SelectedEntity: string) => ({ EventChannel, SelectedEntity })
+  const withMembers = (...records: object[]) => ({
+    ...context,
+    client: {
+      request: async (request: Parameters<typeof context.client.request>[0]) =>
+        request.url.includes('PlatformEventChannelMember')
+          ? { status: 200, body: { done: true, totalSize: records.length, records } }
+          : context.client.request(request),
+    },
+  })
+  t.match(await check(withMembers(member('ns__Meta_Connector__chn', 'LeadChangeEvent'))), [
+    { code: 'channel_missing', fatal: true, text: /Set the channel to "\/data\/ns__Meta_Connector__chn"/ },
+  ])
+  t.match(await check(withMembers(member('Meta_Connector__chn', 'LeadChangeEvent'))), [
+    { code: 'channel_incomplete', fatal: false, text: /changes of opportunities/ },
+  ])
+})
+
 t.test('fields that are mapped and hidden, or that cannot hold an id', async (t) => {
   const salesforce = await openOrg(t, { user: { hiddenFields: ['Lead.Meta_Lead_ID__c', 'Lead.LeadSource'] } })
   salesforce.track({ object: 'Lead', field: 'Status' })
