@@ -13,6 +13,8 @@ export interface StandingGauges {
 const FRESH_MS = 5_000
 /** Reading takes this part of the time at most: a backlog makes the reading slow just when the database has work to do. */
 const MOST_OF_THE_TIME = 1 / 20
+/** Rows of a queue that are counted at most: whether there are more does not change what has to be done. */
+const MOST_COUNTED = 100_000
 
 interface Standing {
   name: string
@@ -46,7 +48,8 @@ const standings: readonly Standing[] = [
     query: sql`
       select c.crm, case when p.quarantined then 'aside' when not ${atWork} then 'kept' when p.not_before > now() then 'later' else 'due' end as state,
         count(*) as value
-      from packet p join connection c on c.id = p.connection_id group by 1, 2`,
+      from (select connection_id, quarantined, not_before from packet limit ${sql.lit(MOST_COUNTED)}) p
+      join connection c on c.id = p.connection_id group by 1, 2`,
   },
   {
     name: 'inbox_oldest_seconds',
@@ -54,7 +57,9 @@ const standings: readonly Standing[] = [
     labels: ['crm'],
     query: sql`
       select c.crm, extract(epoch from now() - min(p.received_at))::float8 as value
-      from packet p join connection c on c.id = p.connection_id where ${atWork} and not p.quarantined group by 1`,
+      from connection c cross join lateral (
+        select received_at from packet where connection_id = c.id and not quarantined order by id limit 1
+      ) p where ${atWork} group by 1`,
   },
   {
     name: 'streams',
@@ -81,13 +86,17 @@ const standings: readonly Standing[] = [
       select case when d.state = 'held' then 'held' when c.state = 'paused' then 'paused'
           when o.not_before > now() or d.sleep_until > now() then 'later' else 'due' end as state,
         count(*) as value
-      from outbox o join dataset d on d.id = o.dataset_id join connection c on c.id = o.connection_id group by 1`,
+      from (select dataset_id, connection_id, not_before from outbox limit ${sql.lit(MOST_COUNTED)}) o
+      join dataset d on d.id = o.dataset_id join connection c on c.id = o.connection_id group by 1`,
   },
   {
     name: 'outbox_oldest_seconds',
     help: 'Age of the oldest event to be sent; Meta takes none older than seven days',
     labels: [],
-    query: sql`select extract(epoch from now() - min(occurred_at))::float8 as value from outbox having count(*) > 0`,
+    query: sql`
+      select extract(epoch from now() - min(o.occurred_at))::float8 as value
+      from dataset d cross join lateral (select occurred_at from outbox where dataset_id = d.id order by occurred_at limit 1) o
+      having count(*) > 0`,
   },
   {
     name: 'notices_open',

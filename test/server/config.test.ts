@@ -117,7 +117,7 @@ t.test('each mistake has one line that names the variable and repeats no value',
     BATCH_LIMIT: '1001',
     SMTP_URL: 'https://canary:canary@mail.example.com',
     MAIL_FROM: 'canary',
-    METRICS_TOKEN: 'canary-too-short'.slice(0, 15),
+    METRICS_TOKEN: 'canary',
   }
   const lines = problems(env)
   t.same(lines.map((line) => line.split(' ')[0]).sort(), Object.keys(env).sort())
@@ -128,7 +128,8 @@ t.test('a mail server goes with a sender', async (t) => {
   const SMTP_URL = 'smtps://me:pw@mail.example.com:465'
   for (const MAIL_FROM of ['leadstage@example.com', 'Leadstage <leadstage@example.com>'])
     t.same(readConfig({ SMTP_URL, MAIL_FROM }).mail, { url: SMTP_URL, from: MAIL_FROM })
-  for (const env of [{ SMTP_URL }, { MAIL_FROM: 'leadstage@example.com' }]) t.same(problems(env), ['SMTP_URL and MAIL_FROM go together'])
+  t.same(problems({ SMTP_URL }), ['SMTP_URL and MAIL_FROM go together'])
+  t.same(problems({ MAIL_FROM: 'leadstage@example.com' }), ['SMTP_URL and MAIL_FROM go together'])
   for (const MAIL_FROM of ['Leadstage', 'a@example.com\r\nBcc: b@example.com', 'a@example.com, b@example.com'])
     t.match(problems({ SMTP_URL, MAIL_FROM }), [/^MAIL_FROM must look like/], MAIL_FROM)
 })

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../../database/pool.ts'
 import { transaction } from '../../database/transaction.ts'
-import { withLease } from '../../schedule/lease.ts'
+import { type Lease, withLease } from '../../schedule/lease.ts'
 import { gatherDigests } from './gather-digests.ts'
 import { gatherNotices } from './gather-notices.ts'
 import { createWebhookPoster } from './post-webhook.ts'
@@ -24,11 +24,17 @@ export async function notify(options: SendOptions, signal: AbortSignal): Promise
         await lease.guard(trx)
         await gatherNotices(trx)
       })
+      await sendAll(options, lease, signal)
+      // Last: a digest that cannot be made must not keep a notice back.
       await gatherDigests(db, lease)
-      while (!signal.aborted && (await sendMessages(options, lease))) lease.signal.throwIfAborted()
+      await sendAll(options, lease, signal)
     },
     LEASE,
   )
+}
+
+async function sendAll(options: SendOptions, lease: Lease, signal: AbortSignal): Promise<void> {
+  for (let more = true; more && !signal.aborted; ) more = await sendMessages(options, lease)
 }
 
 /** The run, with what it sends through; to be closed with the process. */

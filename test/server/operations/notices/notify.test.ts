@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { needAttention } from '../../../../server/connections/states.ts'
 import { forgetMessages, notify } from '../../../../server/operations/notices/notify.ts'
+import { createMailer } from '../../../../server/operations/notices/send-mail.ts'
 import { pauseAfter } from '../../../../server/operations/notices/send-messages.ts'
 import { removeRecipient } from '../../../../server/settings/recipients.ts'
 import { createWorkspace } from '../../../../server/settings/workspaces.ts'
@@ -199,6 +200,15 @@ t.test('an address that the mail server refuses for good, and a webhook that is 
   await it.open('connection:8', 'reconnect', 'Connect it again.')
   await it.notify()
   t.match((await it.messages()).slice(2), [{ outcome: null, last_error: /did not take the mail/ }])
+})
+
+t.test('a mail server that is not this machine has to encrypt', async (t) => {
+  const { url, mails } = await startMailServer(t)
+  const mailer = createMailer({ url: url.replace('127.0.0.1', '0.0.0.0'), from: FROM, timeoutMs: 2_000 })
+  t.teardown(() => mailer.close())
+  const mail = { subject: 'canary', text: 'canary', html: 'canary' }
+  await t.rejects(mailer.send('ana@example.com', '1', mail), { code: 'mail_failed', userText: /ETLS/ })
+  t.equal(mails.length, 0)
 })
 
 t.test('two processes at once send everything once', async (t) => {
