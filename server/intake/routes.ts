@@ -4,10 +4,10 @@
  * types, unreadable text): the CRM would only repeat what we can never use.
  */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import type { AppCredentials, AppPush, Change, Connector } from '../../connectors/connector.ts'
+import type { AppCredentials, AppPush, Connector } from '../../connectors/connector.ts'
 import type { Sealer } from '../connections/vault.ts'
 import { addConnectionWebhook } from './connection-webhook.ts'
-import type { Account, Directory } from './directory.ts'
+import type { Directory } from './directory.ts'
 import { type Packet, packChanges } from './packet.ts'
 import { rawRequest } from './raw-request.ts'
 import type { WebhookAccess } from './webhook-access.ts'
@@ -67,26 +67,18 @@ async function packAll(
   { changes, unreadable, ignored }: ReturnType<AppPush['parse']>,
   receivedAt: number,
 ) {
-  const connections = await directory(
-    crm,
-    changes.map((change) => change.account),
-  )
-  const byConnection = new Map<Account, unknown[]>()
-  let unconnected = 0
-  for (const change of changes) {
-    const connection = connections.get(change.account)
-    if (connection === undefined) unconnected++
-    else gather(byConnection, connection, change)
+  const byAccount = Map.groupBy(changes, ({ account }) => account)
+  const connections = await directory(crm, byAccount.keys())
+  const packets: Packet[] = []
+  const awake: number[] = []
+  let accepted = 0
+  for (const [account, group] of byAccount) {
+    const connection = connections.get(account)
+    if (connection === undefined) continue
+    const bodies = group.map(({ body }) => body)
+    packets.push(packChanges(sealer, connection.connectionId, bodies, receivedAt))
+    if (connection.resolves) awake.push(connection.connectionId)
+    accepted += group.length
   }
-  return {
-    packets: [...byConnection].map(([{ connectionId }, bodies]) => packChanges(sealer, connectionId, bodies, receivedAt)),
-    awake: [...byConnection.keys()].flatMap(({ connectionId, resolves }) => (resolves ? connectionId : [])),
-    answer: { accepted: changes.length - unconnected, ignored, unreadable, unconnected },
-  }
-}
-
-function gather(groups: Map<Account, unknown[]>, connection: Account, change: Change): void {
-  const group = groups.get(connection)
-  if (group === undefined) groups.set(connection, [change.body])
-  else group.push(change.body)
+  return { packets, awake, answer: { accepted, ignored, unreadable, unconnected: changes.length - accepted } }
 }
