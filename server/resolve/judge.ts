@@ -133,7 +133,7 @@ function send(it: Case, change: Omit<Candidate, 'stage'>, key: string, eventName
   entry.payload = serialiseEvent(event, rules.leadIdEncoding)
   entry.detail = {
     ...entry.detail,
-    keys: Object.keys(userData),
+    keys: Object.keys(userData).join(' '),
     ...(notes.length > 0 && { notes }),
     ...(filled && { filled }),
     mapping: it.setup.mappingVersion,
@@ -176,7 +176,7 @@ function base(
     outcome,
     reason: refusal?.reason ?? null,
     detail: {
-      origin: change.origin,
+      ...(change.origin !== 'push' && { origin: change.origin }),
       ...(change.exact === false && { exact: false }),
       ...(change.twin !== undefined && { twin: change.twin - change.occurredAt }),
       ...(refusal?.params !== undefined && { params: refusal.params }),

@@ -4,8 +4,10 @@ import { type FieldNote, fieldNotes, fieldNoteText, type ReasonCode, reasons, re
 /** What resolve and delivery keep with a ledger row. */
 export interface LedgerDetail {
   params?: Record<string, string | number>
-  keys?: string[]
+  /** With a space between: as a list, which earlier versions wrote, they take twice the room. */
+  keys?: string | string[]
   notes?: FieldNote[]
+  /** Most changes are pushed: nothing says so. */
   origin?: string
   mapping?: number
   filled?: boolean
@@ -25,6 +27,12 @@ export interface MetaAnswer {
   title?: string
   message?: string
   fields?: string[]
+}
+
+/** The match keys that were used, as Meta spells them. */
+export function keysOf(detail: unknown): string[] {
+  const { keys = [] } = (detail ?? {}) as LedgerDetail
+  return typeof keys === 'string' ? keys.split(' ') : keys
 }
 
 /** The text of a ledger row's reason with its parameters; null where it has none. */

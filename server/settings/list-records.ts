@@ -2,7 +2,7 @@ import type { RecordRef } from '../../connectors/connector.ts'
 import { parseStageKey, type Stage } from '../../mappings/stage-key.ts'
 import type { Outcome } from '../database/tables.ts'
 import type { Caller } from './caller.ts'
-import { type LedgerDetail, reasonOf } from './entry-text.ts'
+import { keysOf, type LedgerDetail, reasonOf } from './entry-text.ts'
 import { findConnection } from './find.ts'
 import { problem } from './problem.ts'
 
@@ -89,7 +89,7 @@ export async function listRecords(caller: Caller, filter: RecordFilter = {}): Pr
     reason: row.reason,
     text: reasonOf(row.reason, row.detail),
     settledAt: row.settled_at,
-    keys: (row.detail as LedgerDetail | null)?.keys ?? [],
+    keys: keysOf(row.detail),
     late: (row.detail as LedgerDetail | null)?.late === true,
   }))
   const last = records.at(-1)

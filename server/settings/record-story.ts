@@ -9,7 +9,7 @@ import type { stageMapping } from '../../mappings/stage-mapping.ts'
 import type { Outcome, Row } from '../database/tables.ts'
 import type { Profile } from '../leads/records.ts'
 import type { Caller } from './caller.ts'
-import { knownReason, type LedgerDetail, type MetaAnswer, reasonOf, withTexts } from './entry-text.ts'
+import { keysOf, knownReason, type LedgerDetail, type MetaAnswer, reasonOf, withTexts } from './entry-text.ts'
 import { findRecord, type RecordName } from './find-record.ts'
 import { type Identified, identifiedBy } from './identified-by.ts'
 import { currentMapping } from './mappings.ts'
@@ -166,7 +166,7 @@ async function readEntries({ db }: Caller, record: Row<'record'>): Promise<Story
       occurredAt: row.occurred_at,
       receivedAt: row.received_at,
       // A raw lead was not told of: it is known from whatever told of the record first.
-      ...(detail.origin !== undefined && stage !== null && { origin: detail.origin }),
+      ...(stage !== null && { origin: detail.origin ?? 'push' }),
       datasetId: row.meta_id,
       eventName: row.event_name,
       eventId: row.event_id.replaceAll('-', ''),
@@ -175,7 +175,7 @@ async function readEntries({ db }: Caller, record: Row<'record'>): Promise<Story
       reason: row.reason,
       text: textOf(row),
       settledAt: row.settled_at,
-      keys: detail.keys ?? [],
+      keys: keysOf(detail),
       notes: withTexts(detail.notes ?? []),
       late: detail.late === true,
       filled: detail.filled === true,

@@ -80,7 +80,7 @@ async function grow(db: Database, rows: number, say: (line: string) => void): Pr
     await sql`
       insert into ledger (occurred_at, event_id, connection_id, dataset_id, record_id, lead_id, stage_key, event_name, outcome, detail, received_at, settled_at)
       select ${at}, gen_random_uuid(), 1 + n % 8, 1 + n % 8, n / ${PER_RECORD}, n / ${PER_RECORD}, 'lifecyclestage//opportunity', 'Sales Opportunity', 'sent',
-        '{"keys": ["lead_id", "em", "ph", "fn", "ln", "ct", "st", "zp", "country"], "mapping": 1, "origin": "push", "meta": {"batch": 100, "fbtraceId": "AbCdEfGhIjKlMnOpQrStUvW"}}',
+        '{"keys": "lead_id em ph fn ln ct st zp country", "mapping": 1, "meta": {"batch": 100, "fbtraceId": "AbCdEfGhIjKlMnOpQrStUvW"}}',
         ${at}, ${at}
       from generate_series(${first}::bigint, ${first + count - 1}::bigint) n`.execute(db)
     await sql`

