@@ -39,6 +39,7 @@ import { forgetRepeats } from './resolve/repeats.ts'
 import { resolve } from './resolve/resolve.ts'
 import { createInProcessScheduler } from './schedule/in-process.ts'
 import type { Scheduler } from './schedule/scheduler.ts'
+import { dataDeletion } from './settings/data-deletion.ts'
 import { installRoutes } from './settings/install/routes.ts'
 
 export interface AppOptions {
@@ -182,6 +183,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     http: crmHttp.http,
     publicUrl: config.publicUrl,
   })
+
+  if (config.meta.app !== undefined) {
+    await server.register(dataDeletion, { db, vault, appSecret: config.meta.app.secret, publicUrl: config.publicUrl })
+  }
 
   return {
     server,
