@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { ConnectionContext, Finding } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { readReply } from './errors.ts'
-import { type Field, readFields } from './fields.ts'
+import { type Field, has, readFields } from './fields.ts'
 import { contactFields, mappedFields } from './identity.ts'
 import { judgeLeadIdField } from './lead-id-field.ts'
 import { lead, opportunity } from './objects.ts'
@@ -56,7 +56,6 @@ async function checkFields({ client, settings, ruleFields }: Context): Promise<F
         text: 'The connected user does not see leads. Give that user the permissions Read and View All Records on Lead and Opportunity.',
       },
     ]
-  const has = (fields: readonly Field[] | undefined, name: string) => fields?.some((field) => field.name === name) === true
   const lost = [
     ...mappedFields(settings).filter((name) => name !== settings.leadIdField && !has(ofLead, name)),
     ...ruleFields.filter((name) => !has(ofLead, name) && !has(ofOpportunity, name)),
@@ -82,7 +81,7 @@ async function checkFields({ client, settings, ruleFields }: Context): Promise<F
 }
 
 function judgeContactFields(fields: readonly Field[]): Finding[] {
-  const hidden = contactFields.filter((name) => !fields.some((field) => field.name === name))
+  const hidden = contactFields.filter((name) => !has(fields, name))
   if (hidden.length === 0) return []
   return [
     {

@@ -43,13 +43,13 @@ const fieldTypes: Record<string, FieldOption['type']> = {
 }
 export const typeOf = (type: string): FieldOption['type'] => (Object.hasOwn(fieldTypes, type) ? (fieldTypes[type] as 'text') : 'other')
 
-/** What can be asked for of both objects. */
+/** What a lookup can ask for. */
 export interface ReadableFields {
   lead: string[]
   /** Absent: the user may not see opportunities. */
   opportunity?: string[]
-  /** Those of the above, by object and name (`Lead.Score__c`), that hold numbers. */
-  numeric: string[]
+  /** Whether the fields for the Meta lead id hold numbers. */
+  leadIdIsNumber: { lead: boolean; opportunity: boolean }
 }
 
 /**
@@ -59,32 +59,31 @@ export interface ReadableFields {
  */
 export function readableFields({ client, settings, ruleFields }: Context): Promise<ReadableFields> {
   const mapped = mappedFields(settings)
-  const rules = ruleFields.filter((name) => /^\w+$/.test(name))
-  const name = JSON.stringify(['fields', mapped, settings.opportunityLeadIdField, ruleFields])
-  return remembered(client, name, async () => {
-    const [ofLead, ofOpportunity] = await Promise.all([readFields(client, lead), readFields(client, opportunity)])
-    if (ofLead === undefined) throw hiddenLeads()
-    const there = (fields: readonly Field[] | undefined, wanted: readonly string[]) =>
-      fields?.filter((field) => wanted.includes(field.name)).map((field) => field.name) ?? []
+  const ofLeads = [...contactFields, ...codeFields, ...mapped, ...ruleFields]
+  const ofOpportunities = ['Amount', 'CurrencyIsoCode', settings.opportunityLeadIdField, ...ruleFields]
+  return remembered(client, JSON.stringify(['fields', ofLeads, ofOpportunities]), async () => {
+    const [leads, opportunities] = await Promise.all([readFields(client, lead), readFields(client, opportunity)])
+    if (leads === undefined) throw hiddenLeads()
     const missing = [
-      ...mapped.filter((field) => there(ofLead, [field]).length === 0),
-      ...ruleFields.filter((field) => there([...ofLead, ...(ofOpportunity ?? [])], [field]).length === 0),
+      ...mapped.filter((name) => !has(leads, name)),
+      ...ruleFields.filter((name) => !has(leads, name) && !has(opportunities, name)),
     ]
     if (missing.length > 0) throw hiddenField(missing)
-    const isNumber = (field: Field) => typeOf(field.type) === 'number'
-    const numbers = (object: SalesforceObject, fields: readonly Field[] = []) =>
-      fields
-        .filter((field) => isNumber(field) && [...mapped, settings.opportunityLeadIdField].includes(field.name))
-        .map((field) => `${object.entity}.${field.name}`)
+    const isNumber = (fields: readonly Field[] | undefined, name: string) =>
+      fields?.some((field) => field.name === name && typeOf(field.type) === 'number') === true
     return {
-      lead: there(ofLead, [...contactFields, ...codeFields, ...mapped, ...rules]),
-      ...(ofOpportunity && {
-        opportunity: there(ofOpportunity, ['Amount', 'CurrencyIsoCode', settings.opportunityLeadIdField, ...rules]),
-      }),
-      numeric: [...numbers(lead, ofLead), ...numbers(opportunity, ofOpportunity)],
+      lead: ofLeads.filter((name) => has(leads, name)),
+      ...(opportunities && { opportunity: ofOpportunities.filter((name) => has(opportunities, name)) }),
+      leadIdIsNumber: {
+        lead: isNumber(leads, settings.leadIdField),
+        opportunity: isNumber(opportunities, settings.opportunityLeadIdField),
+      },
     }
   })
 }
+
+/** Whether there is such a field, as far as the user may see. */
+export const has = (fields: readonly Field[] | undefined, name: string): boolean => fields?.some((field) => field.name === name) === true
 
 function hiddenLeads(): CodedError {
   return new CodedError({

@@ -56,16 +56,16 @@ export async function lookup(context: Context, wanted: readonly LookupRequest[])
     if (!leads.has(personId)) leads.set(personId, person)
     if (withHistory.has(id)) withHistory.add(personId)
   }
-  for (const row of leads.values()) {
+  for (const [id, row] of leads) {
     const survivor = idIn(row.MasterRecordId)
-    if (survivor !== undefined && withHistory.has(idIn(row.Id) as string)) withHistory.add(survivor)
+    if (survivor !== undefined && withHistory.has(id)) withHistory.add(survivor)
   }
 
   const reached = await readReached(context, leads, opportunities, withHistory)
   const shown = { context, reader, reached }
   const snapshots = [
-    ...[...leads.values()].map((row) => leadSnapshot(row, shown)),
-    ...[...opportunities].map(([id, row]) => opportunitySnapshot(row, persons.get(id), shown)),
+    ...[...leads].map(([id, row]) => leadSnapshot(id, row, shown)),
+    ...[...opportunities].map(([id, row]) => opportunitySnapshot(id, row, persons.get(id), shown)),
   ]
   const answered = new Set(snapshots.map(({ ref }) => `${ref.type} ${ref.id}`))
   const missing = new Map(wanted.map(({ ref }) => [`${ref.type} ${ref.id}`, ref] as const).filter(([key]) => !answered.has(key)))
@@ -130,15 +130,15 @@ interface Shown {
   reached: ReadonlyMap<string, readonly Reached[]>
 }
 
-function leadSnapshot(row: Row, shown: Shown): RecordSnapshot {
-  const ref = { type: lead.type, id: idIn(row.Id) as string }
+function leadSnapshot(id: string, row: Row, shown: Shown): RecordSnapshot {
+  const ref = { type: lead.type, id }
   if (row.IsDeleted === true) return gone(ref, idIn(row.MasterRecordId))
   return { ...snapshot(lead, ref, row, shown), identity: identityOf(row, shown) }
 }
 
 function identityOf(row: Row, { context, reader }: Shown): LeadIdentity {
   const { settings } = context
-  const isNumber = reader.fields.numeric.includes(`Lead.${settings.leadIdField}`)
+  const isNumber = reader.fields.leadIdIsNumber.lead
   const get = (field: string) => (field === settings.leadIdField ? readLeadId(row[field], isNumber) : text(row[field]))
   return readIdentity(idIn(row.Id) as string, get, settings, readInstant(row.CreatedDate))
 }
@@ -147,12 +147,12 @@ function identityOf(row: Row, { context, reader }: Shown): LeadIdentity {
  * An opportunity that carries a Meta lead id of its own says itself whose it is. Where that is not the lead's own id, too, the
  * lead only lends its contact data.
  */
-function opportunitySnapshot(row: Row, person: Row | undefined, shown: Shown): RecordSnapshot {
+function opportunitySnapshot(id: string, row: Row, person: Row | undefined, shown: Shown): RecordSnapshot {
   const { context, reader } = shown
   const { opportunityLeadIdField, currency } = context.settings
-  const ref = { type: opportunity.type, id: idIn(row.Id) as string }
+  const ref = { type: opportunity.type, id }
   if (row.IsDeleted === true) return gone(ref)
-  const own = readLeadId(row[opportunityLeadIdField], reader.fields.numeric.includes(`Opportunity.${opportunityLeadIdField}`))
+  const own = readLeadId(row[opportunityLeadIdField], reader.fields.leadIdIsNumber.opportunity)
   const ofLead = person && identityOf(person, shown)
   const amount = row.Amount
   const isItsOwn = own !== undefined && own !== ofLead?.metaLeadId
