@@ -161,7 +161,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   let stopping = false
   const server = createHttpServer({ bodyLimit: config.bodyLimitBytes, log })
-  if (metrics !== undefined && config.metricsToken !== undefined) addMetrics(server, metrics, config.metricsToken)
+  if (metrics !== undefined && config.metricsToken !== undefined) addMetrics(server, metrics, config.metricsToken, Object.keys(connectors))
   await server.register(health, { db, stopping: () => stopping })
   await server.register(intake, {
     connectors,

@@ -3,8 +3,12 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from './metrics.ts'
 
-/** Before the routes that are to be counted. Without a token there is nothing at the address. */
-export function addMetrics(server: FastifyInstance, metrics: Metrics, token: string): void {
+/**
+ * To be called before the routes that are to be counted are added.
+ * @param crms whose webhooks are counted; others have none
+ */
+export function addMetrics(server: FastifyInstance, metrics: Metrics, token: string, crms: readonly string[]): void {
+  const known = new Set(crms)
   server.get('/metrics', async (request, reply) => {
     if (!isBearer(request.headers.authorization, token)) {
       reply.header('www-authenticate', 'Bearer')
@@ -16,9 +20,9 @@ export function addMetrics(server: FastifyInstance, metrics: Metrics, token: str
       .send(await metrics.text())
   })
   server.addHook('onResponse', (request, reply, done) => {
-    // The pattern of the route, never the address: that may be a secret.
-    const crm = /^\/webhooks\/([^/]+)/.exec(request.routeOptions.url ?? '')?.[1]
-    if (crm !== undefined) metrics.meter.webhook(crm, reply.statusCode, reply.elapsedTime / 1000)
+    // The CRM only: what follows may be a secret.
+    const crm = /^\/webhooks\/([^/?]+)/.exec(request.url)?.[1]
+    if (crm !== undefined && known.has(crm)) metrics.meter.webhook(crm, reply.statusCode, reply.elapsedTime / 1000)
     done()
   })
 }

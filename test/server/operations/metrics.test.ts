@@ -117,6 +117,7 @@ t.test('no label names a tenant, a record or a person, and more of them make no 
   await sender.send('nothing', { path: '/webhooks/webhook/canary' })
   await it.settled()
   const before = new Set((await scrape(it)).keys())
+  t.ok(before.has('leadstage_webhook_request_duration_seconds_count{crm="webhook",outcome="refused"}'), 'an unknown address')
   it.meta.addDataset({ id: '700000000000003', tokens: ['EAAtesttoken0000000000000000000003'] })
   await it.addTenant({ portal: 4_004_004, dataset: '700000000000003', token: 'EAAtesttoken0000000000000000000003' })
   await walk(4_004_004, '8877665544332212')
