@@ -25,7 +25,7 @@ export interface ServerProcess {
 }
 
 /**
- * Starts `server/main.ts` on the embedded PostgreSQL in `folder`, without waiting until it is ready. Nothing of this process's
+ * Starts the server as `npm start` does, on the embedded PostgreSQL in `folder`, without waiting until it is ready. Nothing of this process's
  * own configuration reaches it.
  */
 export async function startServer(folder: string, settings: Record<string, string>): Promise<ServerProcess> {
@@ -34,7 +34,7 @@ export async function startServer(folder: string, settings: Record<string, strin
   const logFile = join(folder, 'server.log')
   const env = { DATA_DIR: join(folder, 'data'), PORT: String(port), PUBLIC_URL: url, ...settings }
   const log = await open(logFile, 'a', 0o600)
-  const child = spawn(process.execPath, ['--import', new URL('./with-parent.ts', import.meta.url).href, 'server/main.ts'], {
+  const child = spawn(process.execPath, ['--import', new URL('./with-parent.ts', import.meta.url).href, ...(await startArguments())], {
     cwd: root,
     env: { ...inherited(), ...env, DEMO_FOLDER: folder, DEMO_PID: String(process.pid) },
     stdio: ['ignore', log.fd, log.fd],
@@ -61,6 +61,12 @@ export async function startServer(folder: string, settings: Record<string, strin
     if ((await findEmbedded(env.DATA_DIR)) !== undefined) await (await startEmbedded({ dataDir: env.DATA_DIR, log: silent })).stop()
   }
   return { url, pid: child.pid as number, env, logFile, ready: () => Promise.race([ready(url, logFile), died]), died, stop }
+}
+
+/** What `npm start` gives to Node: its options, and the file. */
+async function startArguments(): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
+  return scripts.start.split(' ').slice(1)
 }
 
 /** The environment of this process without what configures a server. */
