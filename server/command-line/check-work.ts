@@ -1,6 +1,8 @@
 /** What waits for somebody to act, or has waited too long. */
 import { sql } from 'kysely'
+import { type LifeCycle, lifeCycle } from '../connections/life-cycle.ts'
 import type { Database } from '../database/pool.ts'
+import type { ConnectionState } from '../database/tables.ts'
 import { listConnections } from '../settings/connections.ts'
 import { arrivalText } from './arrival-text.ts'
 import type { Check } from './check-database.ts'
@@ -19,7 +21,7 @@ async function connections(db: Database): Promise<Check[]> {
     id: number
     crm: string
     account_key: string
-    state: string
+    state: ConnectionState
     state_reason: string | null
     notice: string | null
   }>`
@@ -30,16 +32,23 @@ async function connections(db: Database): Promise<Check[]> {
   const checks = rows.flatMap(({ id, crm, account_key, state, state_reason, notice }): Check[] => {
     const name = `connection ${id}`
     const account = `${crm} ${account_key}`
-    if (state === 'attention') return [{ name, status: 'problem', text: `${account}: ${notice ?? state_reason}` }]
+    const word = lifeCycle(state, state_reason).lifeCycle
+    if (state === 'attention') return [{ name, status: 'problem', text: `${account} ${is(word)}: ${notice ?? state_reason}` }]
     if (state === 'paused') return [{ name, status: 'warning', text: `${account} is paused; connection resume ${id}` }]
     if (state === 'setup')
       return [
-        { name, status: 'warning', text: `${account} has no route, so its changes only wait; route set --connection ${id} --dataset …` },
+        {
+          name,
+          status: 'warning',
+          text: `${account} ${is(word)}: it has no route, so its changes only wait; route set --connection ${id} --dataset …`,
+        },
       ]
     return []
   })
   return checks.length > 0 ? checks : [{ name: 'connections', status: 'ok', text: `${rows.length} at work` }]
 }
+
+const is = (word: LifeCycle) => (word.startsWith('needs') ? word : `is ${word}`)
 
 async function datasets(db: Database): Promise<Check[]> {
   const { rows } = await sql<{ meta_id: string; state: string; hold_text: string | null; held_since: Date | null; has_token: boolean }>`
