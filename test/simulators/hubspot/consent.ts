@@ -13,7 +13,7 @@ const page = (status: number, title: string, body: string): Answer => ({
   headers: { 'content-type': 'text/html; charset=utf-8' },
   text: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><main><h1>${title}</h1>${body}</main></html>`,
 })
-const escape = (text: string) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)
+const escapeHtml = (text: string) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)
 
 /** `GET` shows who asks for what; `POST` is the decision. Undefined for other paths. */
 export function consentCall(exchange: Exchange, tokens: Tokens, portals: readonly number[], declared: Declared): Answer | undefined {
@@ -28,7 +28,7 @@ export function consentCall(exchange: Exchange, tokens: Tokens, portals: readonl
   const strange = [...scopes, ...optional].filter((scope) => ![...declared.requiredScopes, ...declared.optionalScopes].includes(scope))
   const missing = declared.requiredScopes.filter((scope) => !scopes.includes(scope))
   if (strange.length + missing.length > 0) {
-    const list = [...strange, ...missing].map((scope) => `<li>${escape(scope)}</li>`).join('')
+    const list = [...strange, ...missing].map((scope) => `<li>${escapeHtml(scope)}</li>`).join('')
     return page(400, 'Scope mismatch', `<p>The scopes of the link are not those of the app:</p><ul>${list}</ul>`)
   }
   if (exchange.method === 'POST') {
@@ -52,7 +52,7 @@ export function consentCall(exchange: Exchange, tokens: Tokens, portals: readonl
   return page(
     200,
     'Connect app to HubSpot',
-    `<form method="post">${choices.join('')}<ul>${scopes.map((scope) => `<li>${escape(scope)}</li>`).join('')}</ul>
+    `<form method="post">${choices.join('')}<ul>${scopes.map((scope) => `<li>${escapeHtml(scope)}</li>`).join('')}</ul>
     <button name="decision" value="allow">Connect app</button> <button name="decision" value="deny">Cancel</button></form>`,
   )
 }
