@@ -71,23 +71,29 @@ export function createKeeping({ db, sealer, owner, wake }: KeepOptions): (run: S
     busy = true
     while (waiting.length > 0) {
       const started = performance.now()
-      const parts = nextParts()
-      if (parts.length === 0) continue
-      try {
-        const packets = new Map(parts.map((part) => [part, packInParts(sealer, part.run.connectionId, part.changes, Date.now())]))
-        const held = await transaction(db, (trx) => write(trx, owner, packets))
-        for (const part of parts) {
-          const { connectionId } = part.run
-          if (held.get(connectionId) && part.changes.length > 0) wake(connectionId)
-          settle(part, held.has(connectionId) ? undefined : leaseLost(connectionId))
-        }
-      } catch (error) {
-        for (const part of parts) settle(part, error)
-      }
+      await keepTogether(nextParts())
       const early = PACE_MS - (performance.now() - started)
       if (early > 0 && count < ENOUGH_CHANGES) await sleep(early)
     }
     busy = false
+  }
+
+  /** In one commit; or each alone, where something is wrong with one of them. */
+  async function keepTogether(parts: readonly Part[]): Promise<void> {
+    if (parts.length === 0) return
+    try {
+      const packets = new Map(parts.map((part) => [part, packInParts(sealer, part.run.connectionId, part.changes, Date.now())]))
+      const held = await transaction(db, (trx) => write(trx, owner, packets))
+      for (const part of parts) {
+        const { connectionId } = part.run
+        if (held.get(connectionId) && part.changes.length > 0) wake(connectionId)
+        settle(part, held.has(connectionId) ? undefined : leaseLost(connectionId))
+      }
+    } catch (error) {
+      // A database that cannot be reached is nobody's fault; what else fails is mostly one stream's.
+      if (parts.length === 1 || error instanceof CodedError) for (const part of parts) settle(part, error)
+      else for (const part of parts) await keepTogether([part])
+    }
   }
 
   /** Those that have waited longest, by their streams. */

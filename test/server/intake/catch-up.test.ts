@@ -358,3 +358,17 @@ t.test('a page that comes after the connection was removed is dropped', async (t
   t.equal(await count(it.db, 'packet'), 0)
   t.equal(it.meta.events().length, 0)
 })
+
+t.test('what is known to be missing and too young to be read now is read as soon as it is old enough', async (t) => {
+  const it = await testApp(t, { env: { CATCH_UP_MINUTES: '60' } })
+  await connectedSince(it, DAY)
+  await sql`update cursor set wanted_until = now() where channel = 'history'`.execute(it.db)
+  const asked = Date.now()
+  await caughtUp(it)
+  const { dueAt = 0, coveredUntil } = await cursor(it)
+  t.ok(dueAt > asked + MINUTE && dueAt < asked + 3 * MINUTE)
+  await sql`update cursor set wanted_until = ${new Date(coveredUntil - MINUTE)} where channel = 'history'`.execute(it.db)
+  await connectedSince(it, DAY)
+  await caughtUp(it)
+  t.ok(((await cursor(it)).dueAt ?? 0) > asked + 50 * MINUTE, 'what was read is missing no more')
+})

@@ -132,12 +132,15 @@ t.test('a batch that cannot be kept takes those behind it along, and the stream 
   await until(async () => (await it.cursor(it.id))?.position === '0')
   await sql`
     create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
-    create trigger refuse before insert on packet for each row execute function refuse()`.execute(it.db)
+    create trigger refuse before insert on packet for each row when (new.connection_id = ${sql.lit(it.id)}) execute function refuse()`.execute(
+    it.db,
+  )
   it.server.send('a1', [0])
   it.server.send('a1', [1])
   it.server.send('a2', [0])
   await until(() => it.server.hellos.filter(({ account }) => account === 'a1').length > 2)
   t.equal((await it.cursor(it.id))?.position, '0')
+  t.strictSame(await it.kept(it.ids[1] as number), [0], 'others are kept, together with it or not')
   await sql`drop trigger refuse on packet`.execute(it.db)
   it.server.send('a1', [2])
   await until(async () => (await it.kept(it.id)).length >= 3 && (await it.kept(it.ids[1] as number)).length >= 1)
