@@ -90,7 +90,7 @@ function whatNext({ id, standing }: KeyStanding): string[] {
   return []
 }
 
-function lostText({ connections, datasets, packets, tombstones }: GivenUp): string {
+function lostText({ connections, datasets, recipients, packets, tombstones }: GivenUp): string {
   const list = (ids: readonly number[]) => (ids.length === 0 ? 'none' : ids.join(', '))
-  return `Lost: credentials of connections (${list(connections)}) and datasets (${list(datasets)}), which have to be connected again; ${packets} packets of changes; the marks of ${tombstones} keys of people who asked to be forgotten.`
+  return `Lost: credentials of connections (${list(connections)}) and datasets (${list(datasets)}), which have to be connected again; addresses of recipients of notices (${list(recipients)}); ${packets} packets of changes; the marks of ${tombstones} keys of people who asked to be forgotten.`
 }

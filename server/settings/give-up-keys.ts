@@ -12,9 +12,10 @@ import { type Trx, transaction } from '../database/transaction.ts'
 import { audit, type Caller } from './caller.ts'
 
 export interface GivenUp {
-  /** Connections and datasets whose credentials are lost. */
+  /** Connections and datasets whose credentials are lost, and recipients of notices whose address is. */
   connections: number[]
   datasets: number[]
+  recipients: number[]
   /** Packets of changes that were waiting to be handled. */
   packets: number
   /** Marks of people who asked to be forgotten; lost where their key is. */
@@ -36,6 +37,7 @@ export async function countLost(caller: Caller, vault: Vault): Promise<GivenUp> 
   return {
     connections: ids('connection'),
     datasets: ids('dataset'),
+    recipients: ids('recipient'),
     packets: Number(packets.rows[0]?.count),
     tombstones: Number(tombstones.rows[0]?.count),
   }

@@ -12,6 +12,7 @@ import { insertPackets } from '../../../server/intake/inbox.ts'
 import { packChanges } from '../../../server/intake/packet.ts'
 import { createLog } from '../../../server/log.ts'
 import { addConnection } from '../../../server/settings/add-connection.ts'
+import { reevaluate } from '../../../server/settings/reevaluate.ts'
 import { removeConnection } from '../../../server/settings/remove-connection.ts'
 import { allScopes } from '../../simulators/hubspot/start-hubspot.ts'
 import { DATASET, PORTAL, type TestApp, TOKEN, testApp, until } from '../../support/app.ts'
@@ -106,7 +107,12 @@ t.test('with the last account of a workspace its datasets, tokens and recipients
 t.test('connected again within the retention time, settings, mapping and routes are as they were', async (t) => {
   const it = await testApp(t, { rules: { repeats: true } })
   const caller = { db: it.db, actor: 'operator' }
-  await removeConnection(caller, it.connectionId, it.vault)
+  await it.db.updateTable('dataset').set({ state: 'held' }).execute()
+  it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead', meta_lead_id: '123456789012344' } })
+  await it.hubspot.idle()
+  await until(async () => (await count(it.db, 'outbox')) === 1)
+  t.match(await removeConnection(caller, it.connectionId, it.vault), { unsent: 1 })
+  await it.db.updateTable('dataset').set({ state: 'active' }).execute()
   await daysPass(it.db, 'removed_at', 20)
   it.hubspot.install({ portalId: PORTAL, refreshToken: 'again' })
   const { http, close } = createHttp()
@@ -126,7 +132,9 @@ t.test('connected again within the retention time, settings, mapping and routes 
   t.same(await endWhatIsOver(options(it)), [])
   it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead', meta_lead_id: '123456789012345' } })
   await it.settled()
-  t.equal(it.meta.events({ dataset: DATASET }).length, 1)
+  t.equal(it.meta.events({ dataset: DATASET }).length, 1, 'what was not sent is not sent by itself')
+  await reevaluate(caller, { connectionId: it.connectionId, reason: 'connection_removed' })
+  await until(() => it.meta.events({ dataset: DATASET }).length === 2)
 })
 
 t.test('an account that stays disconnected is warned of, and counts as uninstalled when the retention time is over', async (t) => {
