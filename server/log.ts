@@ -1,7 +1,7 @@
 /**
  * Structured logs: one JSON object a line. Two nets keep secrets and personal data out: values under telling names are
- * blanked at any depth, and the finished line is searched for what looks like a token, a password in a URL or an e-mail
- * address. Nobody should log such a thing in the first place.
+ * blanked at any depth, and the finished line is searched for what looks like a token, a password in a URL, an e-mail
+ * address, a phone number or a hash of those. Nobody should log such a thing in the first place.
  */
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import { CodedError } from '../connectors/errors.ts'
@@ -21,6 +21,9 @@ const TELLING = new Set(
 const PATTERNS: [pattern: RegExp, blank: string][] = [
   [/[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu, BLANK],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, `$1 ${BLANK}`],
+  // Phone numbers with their country code; SHA-256, which is how Meta gets contact data.
+  [/\+\d(?:[ ()./-]{0,2}\d){7,14}/g, BLANK],
+  [/\b[a-f\d]{64}\b/gi, BLANK],
   // User or password in a URL.
   [/(\b[a-z][a-z\d+.-]*:\/\/)[^\s"/@]+@/gi, `$1${BLANK}@`],
   [/\b(access_token|refresh_token|client_secret|appsecret_proof|code|fbclid)(=|%3D)[^&\s"]+/gi, `$1$2${BLANK}`],
@@ -62,7 +65,7 @@ function blankPatterns(line: string): string {
   return withoutSecrets(named)
 }
 
-/** A text with everything blanked that looks like a token, a password in a URL or an e-mail address. */
+/** A text with everything blanked that looks like a token, a password in a URL, or somebody's contact data. */
 export function withoutSecrets(text: string): string {
   return PATTERNS.reduce((blanked, [pattern, blank]) => blanked.replace(pattern, blank), text)
 }

@@ -25,7 +25,6 @@ export function createWebhookPoster({ timeoutMs = 10_000, loopback = false } = {
     connect: { timeout: timeoutMs, ...(!loopback && { lookup: publicLookup }) },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    maxResponseSize: 65_536,
   })
   return {
     async post({ url, secret }, id, body) {
@@ -49,8 +48,8 @@ export function createWebhookPoster({ timeoutMs = 10_000, loopback = false } = {
     try {
       if (!loopback) refusePrivateHost(new URL(url).hostname)
       const answer = await request(url, { method: 'POST', headers, body, dispatcher: agent, signal: AbortSignal.timeout(timeoutMs) })
-      // Its text is of no use to us; unread, it would hold the connection.
-      await answer.body.dump()
+      // Its text is of no use to us, nor is its end; unread, it would hold the connection.
+      await answer.body.dump({ limit: 16_384 }).catch(() => undefined)
       return answer.statusCode
     } catch (error) {
       if (error instanceof CodedError) throw error

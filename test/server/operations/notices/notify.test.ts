@@ -180,6 +180,18 @@ t.test('what cannot be sent is tried again for a day, later and later, and holds
     )
 })
 
+t.test('of a webhook’s answer only the status counts', async (t) => {
+  const it = await setUp(t)
+  await it.addHook()
+  it.receiver.misbehaviours.add({ how: 'answer', status: 200, text: 'x'.repeat(1_000_000) })
+  await it.open('connection:7', 'reconnect', 'Connect it again.')
+  await it.notify()
+  it.receiver.misbehaviours.add({ how: 'cut' })
+  await it.open('connection:8', 'reconnect', 'Connect it again.')
+  await it.notify()
+  t.match(await it.messages(), [{ outcome: 'sent' }, {}])
+})
+
 t.test('an address that the mail server refuses for good, and a webhook that is gone, are given up at once', async (t) => {
   const it = await setUp(t)
   await it.addMail('nobody@example.com')
