@@ -3,6 +3,7 @@ import { connectorFor, connectors } from '../../connectors/registry.ts'
 import { lifeCycle } from '../connections/life-cycle.ts'
 import { addConnection } from '../settings/add-connection.ts'
 import { requestCatchUp } from '../settings/catch-up.ts'
+import { checkConnection } from '../settings/check-connection.ts'
 import { type ConnectionView, listConnections, pauseConnection, resumeConnection, showConnection } from '../settings/connections.ts'
 import { findWorkspace } from '../settings/find.ts'
 import { createLeadIdField } from '../settings/lead-id-field.ts'
@@ -24,7 +25,7 @@ import { addWebhook, describeSample, tryIt } from './webhook.ts'
 
 const TOKEN = 'LEADSTAGE_REFRESH_TOKEN'
 
-/** `connection add|list|show|address|sample|pause|resume|catch-up|remove|create-field|export|import|rules|settings`. */
+/** `connection add|list|show|address|sample|check|pause|resume|catch-up|remove|create-field|export|import|rules|settings`. */
 export function addConnectionCommands(program: Command): void {
   const group = program.command('connection').description('installed CRM accounts')
 
@@ -154,6 +155,18 @@ export function addConnectionCommands(program: Command): void {
     .action(async (id: number, { new: anew, json }: { new?: boolean; json?: boolean }) => {
       const sample = await withTools(({ caller, vault }) => showSample(caller, id, vault, { anew }))
       print(json, sample ?? null, () => describeSample(id, sample))
+    })
+
+  group
+    .command('check')
+    .description('ask the CRM what is missing in the account: rights, fields, settings')
+    .argument('<connection>', 'its number', wholeNumber)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('connection check 1'))
+    .action(async (id: number, { json }: { json?: boolean }) => {
+      const findings = await withTools((tools) => checkConnection(tools.caller, id, tools))
+      const lines = () => findings.map(({ fatal, text }) => `${fatal ? 'Problem' : 'Note'}: ${text}`)
+      print(json, findings, () => (findings.length === 0 ? 'Nothing is missing there.' : lines().join('\n')))
     })
 
   group

@@ -46,7 +46,12 @@ t.test('an empty database, an account and a dataset become a working route, comm
   await fails('connection add pipedream --workspace Acme', /no connector for this CRM/, REFRESH)
   const added = await json('connection add hubspot --workspace Acme', `${REFRESH}\n`)
   t.match(added, { id: 1, account: '3003003', created: true, mapping: 'saved', findings: [{ code: 'lead_id_field_missing' }] })
+  t.match(await works('connection check 1'), /^Note: There is no contact property "meta_lead_id"/)
   t.match(await works('connection create-field 1'), /meta_lead_id/)
+  t.equal(await works('connection check 1'), 'Nothing is missing there.\n')
+  t.match(await json('invite hubspot --workspace Acme --hours 1'), { id: 1, url: /^https:.*\/connect\/[\w-]{43}$/ })
+  await fails('invite nocrm --workspace Acme', /no connector for this CRM/)
+  await fails('invite --workspace Acme', /Say what is to be connected/)
   t.match(await json('connection list'), [{ state: 'setup', workspace: 'Acme', account: '3003003' }])
 
   await fails(`dataset set ${DATASET} --workspace Acme`, /does not accept this token/, 'EAAwrongtoken000000000000001')
