@@ -171,12 +171,16 @@ export function addConnectionCommands(program: Command): void {
 
   group
     .command('pause')
-    .description('keep receiving changes, but look up and send nothing')
+    .description('look up and send nothing; changes are kept, here or in the CRM')
     .argument('<connection>', 'its number', wholeNumber)
     .addHelpText('after', examples('connection pause 1'))
     .action(async (id: number) => {
-      await withTools(({ caller }) => pauseConnection(caller, id))
-      print(false, null, () => `Connection ${id} is paused. Its changes are kept; events older than seven days are lost.`)
+      const { arrival } = await withTools(async ({ caller }) => {
+        await pauseConnection(caller, id)
+        return showConnection(caller, id)
+      })
+      const kept = arrival === 'stream' || arrival === 'poll' ? 'wait in the CRM, which keeps them for some days' : 'are kept'
+      print(false, null, () => `Connection ${id} is paused. Its changes ${kept}; events older than seven days are lost.`)
     })
 
   group

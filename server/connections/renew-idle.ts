@@ -1,9 +1,9 @@
-/** Grants that nobody uses are renewed now and then, because CRMs forget them: Salesforce after 30 days. */
+/** Grants that nobody uses are renewed now and then, because CRMs forget them, some after 30 days. */
 import { sql } from 'kysely'
 import type { Database } from '../database/pool.ts'
 import type { Connections } from './connections.ts'
 
-/** Untouched for so long, a grant is renewed. A week of trouble may follow, three times over. */
+/** Untouched for so long, a grant is renewed: weeks of trouble may follow before it is lost. */
 const IDLE_MS = 3 * 24 * 3_600_000
 
 /** Connections whose grant nobody has renewed for three days, paused ones too. */
