@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
 import { transaction } from '../database/transaction.ts'
-import { describeSubject } from '../operations/notices/subject.ts'
+import { describeSubject, type SubjectNames, subjectColumns, subjectJoins } from '../operations/notices/subject.ts'
 import { audit, type Caller } from './caller.ts'
 import { findWorkspace } from './find.ts'
 import { parseInput } from './problem.ts'
@@ -29,11 +29,10 @@ export async function listNotices(
   { workspace, closed = false }: { workspace?: string | number; closed?: boolean } = {},
 ): Promise<NoticeView[]> {
   const workspaceId = workspace === undefined ? caller.workspaceId : (await findWorkspace(caller, workspace)).id
-  const { rows } = await sql<NoticeView & { crm: string | null; name: string | null; meta_id: string | null }>`
+  const { rows } = await sql<NoticeView & SubjectNames>`
     select n.id, n.workspace_id as "workspaceId", w.name as workspace, n.subject, n.code, n.text, n.opened_at as "openedAt",
-      n.closed_at as "closedAt", c.crm, c.name, d.meta_id
-    from notice n join workspace w on w.id = n.workspace_id
-    left join connection c on n.subject = 'connection:' || c.id left join dataset d on n.subject = 'dataset:' || d.id
+      n.closed_at as "closedAt", ${subjectColumns}
+    from notice n join workspace w on w.id = n.workspace_id ${subjectJoins}
     where (${workspaceId ?? null}::int is null or n.workspace_id = ${workspaceId ?? null}) and (
       n.closed_at is null or ${closed} and n.id in (
         select id from notice where closed_at is not null and (${workspaceId ?? null}::int is null or workspace_id = ${workspaceId ?? null})

@@ -6,8 +6,9 @@ import type { Outcome } from '../../database/tables.ts'
 import { transaction } from '../../database/transaction.ts'
 import type { Lease } from '../../schedule/lease.ts'
 import { knownReason } from '../../settings/entry-text.ts'
-import { insertMessages, matterOf, subjectColumns, subjectJoins } from './gather-notices.ts'
+import { type FoundNotice, insertMessages, matterOf } from './gather-notices.ts'
 import type { DigestContent } from './message.ts'
+import { subjectColumns, subjectJoins } from './subject.ts'
 
 const WEEK_MS = 7 * 86_400_000
 /** An entry is settled at most so long after its stage was reached: Meta takes nothing older, and leads are waited for. */
@@ -25,10 +26,14 @@ export async function gatherDigests(db: Database, lease: Lease): Promise<void> {
   await sql`insert into digest (workspace_id) select id from workspace on conflict do nothing`.execute(db)
   const due = await findDue(db)
   if (due.length === 0) return
-  const contents = await digestsOf(db, due)
   const recipients = await sql<{ id: number; workspace_id: number }>`
     select id, workspace_id from recipient where digest and workspace_id = any(${due.map(({ workspace_id }) => workspace_id)}::int[]) order by id`.execute(
     db,
+  )
+  const told = new Set(recipients.rows.map(({ workspace_id }) => workspace_id))
+  const contents = await digestsOf(
+    db,
+    due.filter(({ workspace_id }) => told.has(workspace_id)),
   )
   const messages = recipients.rows.flatMap(({ id, workspace_id }) => {
     const content = contents.get(workspace_id)
@@ -47,7 +52,7 @@ export async function gatherDigests(db: Database, lease: Lease): Promise<void> {
   })
 }
 
-/** Workspaces whose hour of the week has come since their last digest. A digest that was missed is not made up for. */
+/** Workspaces whose hour of the week has come since their last digest. Of several that were missed only the last is made up for. */
 async function findDue(db: Database): Promise<Due[]> {
   const found = await sql<{ workspace_id: number; until: Date }>`
     select d.workspace_id, hour.at as until
@@ -65,15 +70,16 @@ async function findDue(db: Database): Promise<Due[]> {
 
 /** What each workspace has to tell, in few statements for all of them. */
 async function digestsOf(db: Database, due: readonly Due[]): Promise<Map<number, DigestContent>> {
+  if (due.length === 0) return new Map()
   const weeks = rows('due', { workspace_id: 'int', since: 'timestamptz', until: 'timestamptz' }, due)
   const oldest = new Date(Math.min(...due.map(({ since }) => since.getTime())) - OLDEST_MS)
   const counts = await sql<{ workspace_id: number; outcome: Outcome; what: string | null; count: string; oldest: Date }>`
-    select c.workspace_id, l.outcome, case when l.outcome in ('sent', 'unconfirmed') then l.event_name else l.reason end as what,
-      count(*) as count, min(l.occurred_at) as oldest
+    select c.workspace_id, case l.outcome when 'unconfirmed' then 'sent' else l.outcome end as outcome,
+      case when l.outcome in ('sent', 'unconfirmed') then l.event_name else l.reason end as what, count(*) as count, min(l.occurred_at) as oldest
     from ledger l join connection c on c.id = l.connection_id join ${weeks} on due.workspace_id = c.workspace_id
     where l.occurred_at > ${oldest} and (l.settled_at >= due.since and l.settled_at < due.until or l.outcome in ('pending', 'waiting'))
     group by 1, 2, 3 order by count(*) desc, 3`.execute(db)
-  const notices = await sql<{ workspace_id: number; subject: string; code: string; text: string; at: Date } & Names>`
+  const notices = await sql<FoundNotice & { workspace_id: number }>`
     select n.workspace_id, n.subject, n.code, n.text, n.opened_at as at, ${subjectColumns} from notice n ${subjectJoins}
     where n.closed_at is null and n.workspace_id = any(${due.map(({ workspace_id }) => workspace_id)}::int[]) order by n.id`.execute(db)
   return new Map(
@@ -86,7 +92,7 @@ async function digestsOf(db: Database, due: readonly Due[]): Promise<Map<number,
         {
           from: since.toISOString(),
           to: until.toISOString(),
-          sent: of('sent', 'unconfirmed').map(({ what, count }) => ({ eventName: what ?? '', count: Number(count) })),
+          sent: of('sent').map(({ what, count }) => ({ eventName: what ?? '', count: Number(count) })),
           notSent: of('suppressed', 'rejected', 'expired').map(({ outcome, what, count }) => {
             const reason = what ?? outcome
             return { outcome, reason, text: knownReason(reason) ?? reason, count: Number(count) }
@@ -100,12 +106,6 @@ async function digestsOf(db: Database, due: readonly Due[]): Promise<Map<number,
       ]
     }),
   )
-}
-
-interface Names {
-  crm: string | null
-  name: string | null
-  meta_id: string | null
 }
 
 function isEmpty({ sent, notSent, waiting, open }: DigestContent): boolean {

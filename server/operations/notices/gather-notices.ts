@@ -8,7 +8,7 @@ import type { Database } from '../../database/pool.ts'
 import { rows } from '../../database/rows.ts'
 import { withoutSecrets } from '../../log.ts'
 import type { Matter, NoticesContent } from './message.ts'
-import { describeSubject } from './subject.ts'
+import { describeSubject, type SubjectNames, subjectColumns, subjectJoins } from './subject.ts'
 
 /** What comes up within this time goes out together. */
 const TOGETHER = sql`interval '1 minute'`
@@ -19,24 +19,22 @@ const SETTLED = sql`interval '10 minutes'`
 /** In one run; the rest follows in the next. */
 const MOST = 5_000
 
-interface Found {
-  recipient_id: number
+/** A notice as it is read. */
+export interface FoundNotice extends SubjectNames {
   subject: string
   code: string
   text: string
   at: Date
-  crm: string | null
-  name: string | null
-  meta_id: string | null
+}
+interface Found extends FoundNotice {
+  recipient_id: number
 }
 
-/**
- * Makes messages of what has to be told now. `trx`: a transaction that only one process at a time is in.
- * @returns how many
- */
-export async function gatherNotices(trx: Database): Promise<number> {
+/** Makes messages of what has to be told now. `trx`: a transaction that only one process at a time is in. */
+export async function gatherNotices(trx: Database): Promise<void> {
   const opened = await findOpened(trx)
   const over = await findOver(trx)
+  if (opened.length + over.length === 0) return
   const contents = new Map<number, NoticesContent>()
   const contentOf = (recipientId: number): NoticesContent => {
     const known = contents.get(recipientId)
@@ -58,7 +56,6 @@ export async function gatherNotices(trx: Database): Promise<number> {
     trx,
     [...contents].map(([recipientId, content]) => ({ recipientId, kind: 'notices', content })),
   )
-  return contents.size
 }
 
 /** Puts messages where they are sent from. */
@@ -73,15 +70,9 @@ export async function insertMessages(
 }
 
 /** A notice as people read it; its text may hold what Meta or a CRM said. */
-export function matterOf({ subject, code, text, at, ...row }: Omit<Found, 'recipient_id'>): Matter {
-  return { subject, code, about: describeSubject(subject, row), text: withoutSecrets(text), at: at.toISOString() }
+export function matterOf({ subject, code, text, at, ...names }: FoundNotice): Matter {
+  return { subject, code, about: describeSubject(subject, names), text: withoutSecrets(text), at: at.toISOString() }
 }
-
-/** What names the subject `n.subject`. */
-export const subjectJoins = sql`
-  left join connection c on n.subject = 'connection:' || c.id
-  left join dataset d on n.subject = 'dataset:' || d.id`
-export const subjectColumns = sql`c.crm, c.name, d.meta_id`
 
 async function findOpened(trx: Database): Promise<Found[]> {
   const found = await sql<Found>`

@@ -39,7 +39,8 @@ t.test('once a week a workspace hears what was sent, what not and why, what wait
   const other = await createWorkspace(it.caller, 'Other')
   await entries(it, other.id, [{ outcome: 'sent', name: 'Not Ours', count: 50, daysAgo: 2 }])
   await entries(it, it.workspaceId, [
-    { outcome: 'sent', name: 'Raw Lead', count: 5, daysAgo: 3 },
+    { outcome: 'sent', name: 'Raw Lead', count: 4, daysAgo: 3 },
+    { outcome: 'unconfirmed', name: 'Raw Lead', count: 1, daysAgo: 3 },
     { outcome: 'sent', name: 'Converted', count: 1, daysAgo: 2 },
     { outcome: 'sent', name: 'Converted', count: 30, daysAgo: 8 },
     { outcome: 'suppressed', reason: 'test_lead', count: 2, daysAgo: 1 },
