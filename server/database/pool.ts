@@ -49,11 +49,19 @@ export function openDatabase({ url, log, max = 10, statementMs = 30_000, connect
 const typeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') => {
   const usual = pg.types.getTypeParser(oid, format as 'text')
   if (oid !== pg.types.builtins.TIMESTAMPTZ || format === 'binary') return usual
-  return (text: string) => (plainInstant.test(text) ? new Date(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`) : usual(text))
+  return (text: string) => (plainInstant.test(text) ? readInstant(text) : usual(text))
 }
 
 /** In UTC, with a year of four digits. */
-const plainInstant = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\+00$/
+const plainInstant = /^[1-9]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?\+00$/
+
+/** Digit by digit: cutting the text up and putting it together again made most of the garbage of reading a row. */
+function readInstant(text: string): Date {
+  const two = (at: number) => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528
+  let ms = 0
+  for (let at = 20, unit = 100; unit >= 1 && at < text.length - 3; at += 1, unit /= 10) ms += unit * (text.charCodeAt(at) - 48)
+  return new Date(Date.UTC(two(0) * 100 + two(2), two(5) - 1, two(8), two(11), two(14), two(17), ms))
+}
 
 function withCodedErrors(pool: pg.Pool): PostgresPool {
   const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>()

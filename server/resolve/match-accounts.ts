@@ -26,6 +26,8 @@ export function matchAccounts<Change extends Known, Heard extends Account>(
   heard: readonly Heard[],
   toleranceMs: number,
 ): { fresh: (Heard & Known)[]; joined: (Change & { twin: number })[] } {
+  // Mostly there is one account and nothing to compare it with.
+  if (known.length === 0 && heard.length === 1) return { fresh: heard.map((account) => ({ ...account })), joined: [] }
   const joined: (Change & { twin: number })[] = []
   const fresh: (Heard & Known)[] = []
   const free = { told: known.filter((one) => !isRead(one) && !hasTwin(one)), read: known.filter((one) => isRead(one) && !hasTwin(one)) }
