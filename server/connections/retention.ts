@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import type { Database } from '../database/pool.ts'
 import type { Row } from '../database/tables.ts'
 import { transaction } from '../database/transaction.ts'
-import { dropPackets } from '../leads/drop-packets.ts'
+import { dropPackets, forgetWhomTheyName } from '../leads/drop-packets.ts'
 import { tally } from '../operations/tally.ts'
 import { audit, system } from '../settings/caller.ts'
 import { removeConnection } from '../settings/remove-connection.ts'
@@ -29,12 +29,33 @@ const WARN_DAYS = 7
 
 /** Ends what is over. Returns the connections that are to be purged now. */
 export async function endWhatIsOver(options: RetentionOptions): Promise<number[]> {
+  await forgetInIdle(options)
   await expirePackets(options)
   await uninstallForgotten(options)
   const { rows } = await sql<{ id: number }>`
     select id from connection where state = 'removed' and purged_at is null and removed_at < ${daysAgo(options.retentionDays)}
     order by removed_at`.execute(options.db)
   return rows.map(({ id }) => id)
+}
+
+/** Often enough that each packet is seen, were a run to come late. */
+const LOOK_BACK_HOURS = 3
+const PAGE = 200
+
+/** Who asks to be forgotten does not wait until a pause ends, or until there is a route. */
+async function forgetInIdle({ db, vault }: RetentionOptions): Promise<void> {
+  const idle = await db.selectFrom('connection').selectAll().where('state', 'in', ['setup', 'paused']).orderBy('id').execute()
+  for (const connection of idle) {
+    for (let after: string | undefined; ; ) {
+      const { rows } = await sql<{ id: string; body: Buffer }>`
+        select id, body from packet where connection_id = ${connection.id} and (${after ?? null}::uuid is null or id > ${after ?? null})
+          and received_at > now() - make_interval(hours => ${LOOK_BACK_HOURS})
+        order by id limit ${PAGE}`.execute(db)
+      await transaction(db, (trx) => forgetWhomTheyName(trx, vault, connection, rows))
+      after = rows.at(-1)?.id
+      if (rows.length < PAGE) break
+    }
+  }
 }
 
 /** Connections without a route, or paused, keep their changes for as long as Meta would take them; others what was set aside. */

@@ -1,4 +1,4 @@
-/** Packets that will never be resolved go, but not before whoever they ask to be forgotten is. */
+/** Packets that are not resolved, now or ever: whoever they ask to be forgotten is forgotten all the same. */
 import { sql } from 'kysely'
 import type { RecordRef } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
@@ -36,8 +36,13 @@ export async function dropPackets(
   return { dropped: packets.length, more: packets.length === BATCH }
 }
 
-/** What cannot be opened or read asks for nothing that we could know of. */
-async function forgetWhomTheyName(trx: Trx, vault: Vault, owner: Owner, packets: readonly { id: string; body: Buffer }[]): Promise<void> {
+/** Forgets whoever these packets say asks for it. What cannot be opened or read asks for nothing that we could know of. */
+export async function forgetWhomTheyName(
+  trx: Trx,
+  vault: Vault,
+  owner: Owner,
+  packets: readonly { id: string; body: Buffer }[],
+): Promise<void> {
   const refs = new Map<string, RecordRef>()
   for (const packet of packets) {
     for (const body of readable(() => unpackChanges(vault.for('packet'), packet))) {

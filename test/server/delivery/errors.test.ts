@@ -120,6 +120,9 @@ t.test('without a token the dataset is held and nothing is lost', async (t) => {
   await report(it, 2)
   await held(it, it.datasetId)
   t.equal(it.meta.requests().length, 0)
+  t.match(await it.db.selectFrom('audit').select(['actor', 'action', 'detail']).execute(), [
+    { actor: 'system', action: 'dataset.hold', detail: { reason: 'reconnect' } },
+  ])
   await putSecret(it.db, it.vault, `dataset:${it.datasetId}`, 'token', TOKEN)
   await resume(it, it.datasetId)
   await it.settled()
