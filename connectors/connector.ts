@@ -225,6 +225,18 @@ export interface ConnectionPush<Settings = unknown> {
 }
 export type Push<Settings = unknown> = AppPush | ConnectionPush<Settings>
 
+// -------------------------------------------------------------------------------------------------------------- page
+
+/** Who opened our page inside the CRM. `hash` names the request: one that comes again with the same is a repeat of it. */
+export type PageVerdict = { ok: true; account: string; userId: string; hash: string } | Exclude<Verdict, { ok: true }>
+/** Our page inside the CRM, which the CRM itself opens and says for whom. To open it is no proof of being an admin. */
+export interface Page {
+  /** Judges the signature on the raw body, in constant time, before anything in it is read. Never throws. */
+  verify(body: Buffer, app: AppCredentials): PageVerdict
+  /** Origins of the CRM that may show the page in a frame, as a content security policy takes them. */
+  frameAncestors: readonly string[]
+}
+
 // ------------------------------------------------------------------------------------------------------ stream and poll
 
 /** What a stream needs beside the rest: credentials for a transport that `CrmClient` does not speak. */
@@ -428,6 +440,7 @@ export interface Connector<Settings = unknown> {
   /** Absent: there is nothing to consent to, because the CRM is never asked. */
   install?: Install
   push?: Push<Settings>
+  page?: Page
   stream?: Stream<Settings>
   /** One page of what changed behind `position` (absent: from now on). `now` in milliseconds since the epoch. */
   poll?(context: ConnectionContext<Settings>, position: string | undefined, now: number): Promise<PollPage>

@@ -12,6 +12,7 @@ import { install } from './install.ts'
 import { writeLeadId } from './lead-id-field.ts'
 import { lookup } from './lookup.ts'
 import { normalise } from './normalise.ts'
+import { page } from './page.ts'
 import { poll } from './poll.ts'
 import { type SalesforceSettings, salesforceSettings } from './settings.ts'
 import { listStages } from './stages.ts'
@@ -40,6 +41,7 @@ export const salesforce: Connector<SalesforceSettings> = {
     settings: salesforceSettings,
   },
   install,
+  page,
   stream: { open: openHub },
   poll,
   arrival: ({ changes }) => changes,

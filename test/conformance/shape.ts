@@ -5,6 +5,7 @@ import { CodedError } from '../../connectors/errors.ts'
 import { connectors } from '../../connectors/registry.ts'
 import { stageMapping } from '../../mappings/stage-mapping.ts'
 import type { Fixtures } from './fixtures.ts'
+import { garbage } from './hostile.ts'
 
 const NINETY_DAYS = 90 * 86_400_000
 
@@ -36,6 +37,15 @@ export function testShape(t: Test, { connector, recordType, ids }: Fixtures): vo
     t.ok(manifest.settings.safeParse({}).success)
     t.notOk(manifest.settings.safeParse({ 'no such setting': 1 }).success)
     t.match(connector.leadEventSource?.(manifest.settings.parse({})) ?? manifest.leadEventSource, manifest.leadEventSource)
+  })
+
+  t.test('a page inside the CRM is shown there only, and to nobody whom the CRM does not name', async (t) => {
+    const { page } = connector
+    if (page === undefined) return t.pass('it has none')
+    for (const origin of page.frameAncestors) t.match(origin, /^https:\/\/(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$/)
+    const app = { appId: '1', clientId: '1', clientSecrets: ['secret', ''], baseUrl: 'https://crm.example' }
+    for (const body of [...garbage, ...garbage.map((text) => `signed_request=${encodeURIComponent(text)}`)])
+      t.match(page.verify(Buffer.from(body), app), { ok: false, status: Number, code: String, text: String })
   })
 
   t.test('the proposed mapping can be saved', async (t) => {
