@@ -115,7 +115,16 @@ t.test('an empty database, an account and a dataset become a working route, comm
   t.same(
     trail.map(({ action }) => action),
     [
-      ...['workspace.create', 'connection.add', 'mapping.set', 'connection.lead_id_field', 'dataset.add', 'dataset.add', 'route.set'],
+      ...[
+        'workspace.create',
+        'connection.add',
+        'mapping.set',
+        'connection.lead_id_field',
+        'invitation.create',
+        'dataset.add',
+        'dataset.add',
+        'route.set',
+      ],
       ...['mapping.set', 'connection.rules', 'connection.pause', 'connection.resume', 'route.remove', 'connection.remove'],
     ],
   )
