@@ -197,6 +197,18 @@ t.test('a permission that was taken away is told, and what happened meanwhile is
   await until(async () => (await notice())?.closed_at instanceof Date)
 })
 
+t.test('an app that was uninstalled, which HubSpot tells nobody, is found by the routine', async (t) => {
+  const it = await testApp(t)
+  await connectedSince(it, DAY)
+  it.hubspot.uninstall({})
+  await catchUpSoon(it.db)
+  const connection = () => it.db.selectFrom('connection').select(['state', 'state_reason']).executeTakeFirst()
+  await until(async () => (await connection())?.state === 'attention', 30_000)
+  t.match(await connection(), { state_reason: 'reconnect' })
+  const notices = await it.db.selectFrom('notice').select('text').where('code', '=', 'reconnect').execute()
+  t.match(notices, [{ text: /uninstalled or disconnected. Connect the account again/ }])
+})
+
 t.test('merges, deletions and late lead ids that nobody told of are followed', async (t) => {
   const it = await testApp(t)
   await connectedSince(it, DAY)
