@@ -22,7 +22,7 @@ const numbers: [value: number, becomes: unknown][] = [
   [123_456_789_012_345, '123456789012345'],
   [12_345_678_901_234, { dropped: 'lead_id_too_short' }],
   [1_234_567_890_123_456, { dropped: 'lead_id_rounded' }],
-  [90_071_992_547_409_931, { dropped: 'lead_id_rounded' }],
+  [90_071_992_547_409_940, { dropped: 'lead_id_rounded' }],
 ]
 const fields = [
   { name: 'FB_Lead_ID__c', type: 'string', table: texts },
