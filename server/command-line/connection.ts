@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { connectorFor, connectors } from '../../connectors/registry.ts'
-import { lifeCycle } from '../connections/life-cycle.ts'
+import { lifeCycleText } from '../connections/life-cycle.ts'
 import { addConnection } from '../settings/add-connection.ts'
 import { requestCatchUp } from '../settings/catch-up.ts'
 import { checkConnection } from '../settings/check-connection.ts'
@@ -189,8 +189,11 @@ export function addConnectionCommands(program: Command): void {
     .argument('<connection>', 'its number', wholeNumber)
     .addHelpText('after', examples('connection resume 1'))
     .action(async (id: number) => {
-      const state = await withTools(({ caller }) => resumeConnection(caller, id))
-      print(false, null, () => `Connection ${id} is "${state}" again.`)
+      const found = await withTools(async ({ caller }) => {
+        await resumeConnection(caller, id)
+        return showConnection(caller, id)
+      })
+      print(false, null, () => `Connection ${id} is no longer paused: ${stateOf(found)}.`)
     })
 
   group
@@ -292,7 +295,4 @@ function coverageOf({ crm, coveredUntil, catchUpMinutes }: ConnectionView): stri
   return (time(coveredUntil) ?? 'its history was not read yet') + every
 }
 
-function stateOf({ state, stateReason }: ConnectionView): string {
-  const { lifeCycle: word, because } = lifeCycle(state, stateReason)
-  return because === undefined ? word : `${word} (${because})`
-}
+const stateOf = ({ state, stateReason }: ConnectionView) => lifeCycleText(state, stateReason)

@@ -1,3 +1,4 @@
+import { lifeCycleText } from '../connections/life-cycle.ts'
 import type { MetaAnswer } from '../settings/entry-text.ts'
 import type { RecordStory, StoryEntry } from '../settings/record-story.ts'
 import { facts, oneLine, time } from './output.ts'
@@ -8,7 +9,10 @@ export function storyText(story: RecordStory): string {
   const name = (ref: { type: string; id: string } | undefined) => ref && `${ref.type}/${ref.id}`
   const head = facts([
     ['record', `${name(record)}, ${record.state}`],
-    ['account', `${record.crm} ${record.account}, connection ${record.connectionId} (${connection.state})`],
+    [
+      'account',
+      `${record.crm} ${record.account}, connection ${record.connectionId} (${lifeCycleText(connection.state, connection.stateReason)})`,
+    ],
     ['in the CRM', record.url],
     ['created', time(record.createdAt)],
     ['first seen', time(record.firstSeenAt)],

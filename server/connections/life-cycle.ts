@@ -14,3 +14,9 @@ export function lifeCycle(state: ConnectionState, reason: string | null): { life
   if (state !== 'attention') return { lifeCycle: state }
   return reason === RECONNECT ? { lifeCycle: 'disconnected' } : { lifeCycle: 'needs attention', because: reason ?? 'unknown' }
 }
+
+/** The same in one text: `needs attention (no_route)`. Pure. */
+export function lifeCycleText(state: ConnectionState, reason: string | null): string {
+  const { lifeCycle: word, because } = lifeCycle(state, reason)
+  return because === undefined ? word : `${word} (${because})`
+}

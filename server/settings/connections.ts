@@ -1,7 +1,7 @@
 /** Connections as people see them, and pausing them. */
 import { sql } from 'kysely'
 import type { Arrival } from '../../connectors/connector.ts'
-import { type LifeCycle, lifeCycle } from '../connections/life-cycle.ts'
+import { type LifeCycle, lifeCycle, lifeCycleText } from '../connections/life-cycle.ts'
 import type { ConnectionState } from '../database/tables.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
 import { catchUpSoon } from '../intake/history-cursor.ts'
@@ -128,8 +128,8 @@ export async function pauseConnection(caller: Caller, id: number): Promise<void>
  */
 export async function resumeConnection(caller: Caller, id: number): Promise<ConnectionState> {
   return transaction(caller.db, async (trx) => {
-    const { state, workspace_id } = await findLiveConnection(caller, id, { trx, lock: true })
-    if (state !== 'paused') throw problem('connection_not_paused', `Connection ${id} is not paused; its state is "${state}".`)
+    const { state, state_reason, workspace_id } = await findLiveConnection(caller, id, { trx, lock: true })
+    if (state !== 'paused') throw problem('connection_not_paused', `Connection ${id} is not paused: ${lifeCycleText(state, state_reason)}.`)
     const resumed = await leavePause(trx, id)
     await audit(trx, caller, {
       workspaceId: workspace_id,

@@ -6,7 +6,7 @@ import type { FieldNote } from '../../mappings/reasons.ts'
 import { rules as rulesSchema } from '../../mappings/rules.ts'
 import { parseStageKey, type Stage } from '../../mappings/stage-key.ts'
 import type { stageMapping } from '../../mappings/stage-mapping.ts'
-import type { Outcome, Row } from '../database/tables.ts'
+import type { ConnectionState, Outcome, Row } from '../database/tables.ts'
 import type { Profile } from '../leads/records.ts'
 import type { Caller } from './caller.ts'
 import { keysOf, knownReason, type LedgerDetail, type MetaAnswer, reasonOf, withTexts } from './entry-text.ts'
@@ -56,7 +56,7 @@ export interface RecordStory {
     person?: RecordRef
     survivor?: RecordRef
   }
-  connection: { state: string; stateReason: string | null; quarantined: number; quarantineErrors: string[] }
+  connection: { state: ConnectionState; stateReason: string | null; quarantined: number; quarantineErrors: string[] }
   lead: { metaLeadId: string | null; generatedAt: Date | null; learnedAt: Date; isTest: boolean; identified: Identified } | null
   /** Fields that the last lookup found and that could not be used. */
   notes: (FieldNote & { text: string })[]
