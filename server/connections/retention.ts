@@ -4,7 +4,7 @@
  */
 import { sql } from 'kysely'
 import type { Database } from '../database/pool.ts'
-import type { Row } from '../database/tables.ts'
+import type { ConnectionState, Row } from '../database/tables.ts'
 import { transaction } from '../database/transaction.ts'
 import { dropPackets, forgetWhomTheyName } from '../leads/drop-packets.ts'
 import { tally } from '../operations/tally.ts'
@@ -29,6 +29,10 @@ const WARN_DAYS = 7
 
 /** Ends what is over. Returns the connections that are to be purged now. */
 export async function endWhatIsOver(options: RetentionOptions): Promise<number[]> {
+  await sql`
+    update notice set closed_at = now() where code = 'tombstones_lost' and closed_at is null and opened_at < ${daysAgo(options.retentionDays)}`.execute(
+    options.db,
+  )
   await forgetInIdle(options)
   await expirePackets(options)
   await uninstallForgotten(options)
@@ -77,7 +81,7 @@ async function expirePackets(options: RetentionOptions): Promise<void> {
     else if (idle) await drop(options, connection, { before: beforeDays(PACKET_DAYS) }, Number(old))
     else await drop(options, connection, { before: beforeDays(retentionDays), quarantined: true }, Number(aside))
     const waiting = Number(ageing) - Number(old)
-    if (!idle || waiting === 0) continue
+    if (waiting === 0 || untilOf[connection.state] === undefined) continue
     warned.push(subject)
     await openNotice(db, { workspaceId: connection.workspace_id, subject, code: EXPIRING, text: expiringText(connection, waiting) })
   }
@@ -105,9 +109,15 @@ async function drop(
   await audit(db, system, { workspaceId, action: 'connection.expire', subject: `connection:${id}`, detail: { packets, state } })
 }
 
+/** What has to happen so that changes which wait can still be used. */
+const untilOf: Partial<Record<ConnectionState, string>> = {
+  setup: 'the connection has a route to a dataset',
+  paused: 'the pause ends',
+  attention: 'what the connection needs is done',
+}
+
 function expiringText({ crm, account_key, state }: Row<'connection'>, packets: number): string {
-  const until = state === 'paused' ? 'the pause ends' : 'the connection has a route to a dataset'
-  return `${packets} packets of changes of ${crm} ${account_key} have waited for five days. Meta takes no event older than seven: they are dropped within two days, unless ${until} before.`
+  return `${packets} packets of changes of ${crm} ${account_key} have waited for five days. Meta takes no event older than seven: they are lost within two days, unless ${untilOf[state]} before.`
 }
 
 /** Whoever removes the app in the CRM may never come back to say so here. */

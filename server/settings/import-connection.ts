@@ -15,7 +15,7 @@ import { type ConnectionFile, connectionFile } from './connection-file.ts'
 import { findConnection, findLiveConnection, findWorkspace } from './find.ts'
 import { currentMapping, liveStages, setMapping } from './mappings.ts'
 import { parseInput, problem } from './problem.ts'
-import { listRoutes, setRoute } from './routes.ts'
+import { listRoutes, type RouteFilter, setRoute } from './routes.ts'
 import { setRules, setSettings } from './rules.ts'
 
 export interface WantedImport {
@@ -42,7 +42,8 @@ export interface ImportPlan {
   renamed: ChangedName[]
   /** Stages of the file that the account does not have; null where it could not be asked. */
   unknownStages: string[] | null
-  routes: { dataset: string; mode: 'live' | 'shadow'; change: 'new' | 'changed' | 'same' | 'no_dataset' }[]
+  /** `no_dataset`: the workspace does not have it, so the route is left out. */
+  routes: { dataset: string; mode: 'live' | 'shadow'; filter: RouteFilter; change: 'new' | 'changed' | 'same' | 'no_dataset' }[]
 }
 
 interface Change {
@@ -102,9 +103,8 @@ export async function importConnection(
   if (plan.settings.length > 0) await setSettings(caller, connectionId, valuesOf(plan.settings, file.settings))
   if (plan.rules.length > 0) await setRules(caller, connectionId, valuesOf(plan.rules, file.rules))
   if (plan.catchUpMinutes !== undefined) await requestCatchUp(caller, connectionId, { everyMinutes: plan.catchUpMinutes.to })
-  for (const { dataset, change } of plan.routes) {
-    const route = file.routes.find((it) => it.dataset === dataset)
-    if (route !== undefined && (change === 'new' || change === 'changed')) await setRoute(caller, { connectionId, ...route })
+  for (const { change, ...route } of plan.routes) {
+    if (change === 'new' || change === 'changed') await setRoute(caller, { connectionId, ...route })
   }
   connections.forget(connectionId)
   return plan
@@ -155,9 +155,12 @@ async function unknownStages(caller: Caller, id: number, mapping: StageMapping, 
 async function planRoutes(caller: Caller, connection: Row<'connection'>, file: ConnectionFile): Promise<ImportPlan['routes']> {
   const known = await listRoutes(caller, { connectionId: connection.id })
   const datasets = await caller.db.selectFrom('dataset').select('meta_id').where('workspace_id', '=', connection.workspace_id).execute()
-  return file.routes.map(({ dataset, mode, filter }) => {
+  return file.routes.map(({ dataset, mode: wanted, filter }) => {
+    // What is tried out in a sandbox must not teach Meta.
+    const mode = connection.sandbox ? 'shadow' : wanted
     const route = known.find(({ metaId }) => metaId === dataset)
-    if (route === undefined) return { dataset, mode, change: datasets.some(({ meta_id }) => meta_id === dataset) ? 'new' : 'no_dataset' }
-    return { dataset, mode, change: route.mode === mode && isDeepStrictEqual(route.filter, filter) ? 'same' : 'changed' }
+    if (route === undefined)
+      return { dataset, mode, filter, change: datasets.some(({ meta_id }) => meta_id === dataset) ? 'new' : 'no_dataset' }
+    return { dataset, mode, filter, change: route.mode === mode && isDeepStrictEqual(route.filter, filter) ? 'same' : 'changed' }
   })
 }

@@ -15,7 +15,7 @@ import { addConnection } from '../../../server/settings/add-connection.ts'
 import { reevaluate } from '../../../server/settings/reevaluate.ts'
 import { removeConnection } from '../../../server/settings/remove-connection.ts'
 import { allScopes } from '../../simulators/hubspot/start-hubspot.ts'
-import { DATASET, PORTAL, type TestApp, TOKEN, testApp, until } from '../../support/app.ts'
+import { addRoute, DATASET, PORTAL, type TestApp, TOKEN, testApp, until } from '../../support/app.ts'
 import { count, findTraces, hurry, ledger, tallied } from '../../support/look.ts'
 import { stageEvent } from '../../support/post-webhook.ts'
 
@@ -128,6 +128,8 @@ t.test('connected again within the retention time, settings, mapping and routes 
     { state: 'active', rules: { repeats: true }, removed_at: null },
   ])
   t.equal((await it.db.selectFrom('route').selectAll().execute()).length, 1)
+  await purge(options(it), it.connectionId, go)
+  t.ok((await bearing(it.db, it.connectionId)).includes('record'), 'a purge that was planned meanwhile finds nothing to do')
   await daysPass(it.db, 'removed_at', 31)
   t.same(await endWhatIsOver(options(it)), [])
   it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead', meta_lead_id: '123456789012345' } })
@@ -260,5 +262,46 @@ t.test('a pause does not keep a person from being forgotten', async (t) => {
   await it.db.updateTable('connection').set({ state: 'active' }).execute()
   await until(async () => (await count(it.db, 'packet')) === 0)
   t.ok((await ledger(it.db, id)).some(({ stage, reason }) => stage.endsWith('customer') && reason === 'erased'))
+  t.same(await findTraces(it.db, traces), [])
+})
+
+t.test('changes that wait for an account to be connected again are warned of as well, and kept', async (t) => {
+  const it = await testApp(t, { launch: false })
+  await needAttention(it.db, it.connectionId, 'reconnect', 'Connect again.')
+  for (const days of [6, 8])
+    await insertPackets(it.db, [packChanges(it.vault.for('packet'), it.connectionId, [1], Date.now() - days * DAY)])
+  await endWhatIsOver(options(it))
+  t.equal(await count(it.db, 'packet'), 2, 'the ledger is to say what became of them')
+  t.match(await it.db.selectFrom('notice').select('text').where('code', '=', 'packets_expiring').execute(), [
+    { text: /^1 packets .* what the connection needs is done/ },
+  ])
+})
+
+t.test('who was forgotten stays so when the account was purged and comes back', async (t) => {
+  const it = await testApp(t)
+  const properties = { ...person, lifecyclestage: 'lead', meta_lead_id: '8877665544332211' }
+  const { id } = it.hubspot.create({ type: 'contact', properties })
+  await it.settled()
+  it.hubspot.erase({ type: 'contact', id })
+  await it.settled()
+  await removeConnection({ db: it.db, actor: 'operator' }, it.connectionId, it.vault)
+  await daysPass(it.db, 'removed_at', 31)
+  for (const due of await endWhatIsOver(options(it))) await purge(options(it), due, go)
+
+  it.hubspot.install({ portalId: PORTAL, refreshToken: 'again' })
+  const caller = { db: it.db, actor: 'operator' }
+  const { http, close } = createHttp()
+  t.teardown(close)
+  const connections = createConnections({ db: it.db, vault: it.vault, apps: it.config.crm, http, log: createLog({ level: 'silent' }) })
+  const tools = { vault: it.vault, apps: it.config.crm, http, connections }
+  const again = await addConnection(caller, { workspace: it.workspaceId, crm: 'hubspot', refreshToken: 'again' }, tools)
+  t.match(again, { id: it.connectionId, mapping: 'saved' }, 'it begins anew')
+  await addRoute(it.db, it.vault, it, { dataset: DATASET, token: TOKEN })
+  await it.db.updateTable('connection').set({ state: 'active' }).execute()
+  const before = it.meta.events({ dataset: DATASET }).length
+  const back = it.hubspot.create({ type: 'contact', properties }).id
+  await until(async () => (await ledger(it.db, back)).length > 0)
+  t.ok((await ledger(it.db, back)).every(({ reason }) => reason === 'erased'))
+  t.equal(it.meta.events({ dataset: DATASET }).length, before)
   t.same(await findTraces(it.db, traces), [])
 })

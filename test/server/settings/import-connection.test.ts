@@ -66,6 +66,11 @@ t.test('a sandbox’s configuration is shown, then taken over, and a repeat chan
     routes: [{ change: 'same' }],
   })
   t.equal((await it.db.selectFrom('audit').select('id').execute()).length, audited.length)
+
+  const live = { ...file, routes: [{ dataset: DATASET, mode: 'live', filter: {} }] }
+  t.match(await planImport(caller, { ...wanted, file: live }, connections), { routes: [{ mode: 'live', change: 'changed' }] })
+  await it.db.updateTable('connection').set({ sandbox: true }).where('id', '=', other.connectionId).execute()
+  t.match(await planImport(caller, { ...wanted, file: live }, connections), { routes: [{ mode: 'shadow' }] }, 'a sandbox sends nothing')
 })
 
 t.test('a file that does not fit is refused', async (t) => {
