@@ -373,6 +373,8 @@ t.test('a page that comes after the connection was removed is dropped', async (t
 
 t.test('what is known to be missing and too young to be read now is read as soon as it is old enough', async (t) => {
   const it = await testApp(t, { env: { CATCH_UP_MINUTES: '60' } })
+  // The cursor is there from the first look at it.
+  await cursor(it)
   await connectedSince(it, DAY)
   await sql`update cursor set wanted_until = now() where channel = 'history'`.execute(it.db)
   const asked = Date.now()
