@@ -19,6 +19,9 @@ interface Purged {
   leads: number
 }
 
+/** What one transaction did, and whether the step has more to do. */
+type Part = Partial<Purged> & { more: boolean }
+
 /**
  * Purges a connection, unless it was connected again meanwhile.
  * @returns when it wants to run again, milliseconds since the epoch
@@ -30,7 +33,10 @@ export async function purge(options: RetentionOptions, connectionId: number, sig
     for (const step of steps) {
       for (let more = true; more; ) {
         if (signal.aborted) return { again: Date.now() }
-        more = await onePart(options, connectionId, lease, (trx, connection) => step(trx, connection, purged, options))
+        const part = await onePart(options, connectionId, lease, (trx, connection) => step(trx, connection, options, purged))
+        purged.records += part.records ?? 0
+        purged.leads += part.leads ?? 0
+        more = part.more
       }
     }
     return {}
@@ -38,29 +44,29 @@ export async function purge(options: RetentionOptions, connectionId: number, sig
   return held.ran ? held.value : { again: held.until.getTime() }
 }
 
-/** In a transaction of its own, while the connection stays uninstalled. Returns whether there is more to do. */
+/** In a transaction of its own, while the connection stays uninstalled. */
 async function onePart(
   { db, retentionDays }: RetentionOptions,
   id: number,
   lease: Lease,
-  work: (trx: Trx, connection: Row<'connection'>) => Promise<boolean>,
-): Promise<boolean> {
+  work: (trx: Trx, connection: Row<'connection'>) => Promise<Part>,
+): Promise<Part> {
   return transaction(db, async (trx) => {
     await lease.guard(trx)
     const { rows } = await sql<Row<'connection'>>`
       select * from connection where id = ${id} and state = 'removed' and purged_at is null
         and removed_at < now() - make_interval(days => ${retentionDays}) for update`.execute(trx)
-    return rows[0] === undefined ? false : work(trx, rows[0])
+    return rows[0] === undefined ? { more: false } : work(trx, rows[0])
   })
 }
 
 /** Records with all that hangs on them, and the leads that no other record speaks of. Records are locked before leads, as everywhere. */
-async function purgeRecords(trx: Trx, { id }: Row<'connection'>, purged: Purged): Promise<boolean> {
+async function purgeRecords(trx: Trx, { id }: Row<'connection'>): Promise<Part> {
   const { rows } = await sql<{ id: string }>`
     select id from record where id = any(array(select id from record where connection_id = ${id} limit ${BATCH})) order by id for update`.execute(
     trx,
   )
-  if (rows.length === 0) return false
+  if (rows.length === 0) return { more: false }
   const records = sql`any(${rows.map((row) => row.id)}::bigint[])`
   const leads = await sql<{ id: string }>`
     select lead_id as id from record where id = ${records} and lead_id is not null
@@ -68,12 +74,11 @@ async function purgeRecords(trx: Trx, { id }: Row<'connection'>, purged: Purged)
   await sql`delete from outbox where record_id = ${records}`.execute(trx)
   await sql`delete from ledger where record_id = ${records}`.execute(trx)
   await sql`delete from record where id = ${records}`.execute(trx)
-  purged.records += rows.length
-  purged.leads += await purgeLeads(
+  const gone = await purgeLeads(
     trx,
     leads.rows.map((lead) => lead.id),
   )
-  return true
+  return { more: true, records: rows.length, leads: gone }
 }
 
 async function purgeLeads(trx: Trx, ids: readonly string[]): Promise<number> {
@@ -89,12 +94,12 @@ async function purgeLeads(trx: Trx, ids: readonly string[]): Promise<number> {
 }
 
 /** What else bears the connection's number. */
-async function purgeTraces(trx: Trx, connection: Row<'connection'>, _purged: Purged, { vault }: RetentionOptions): Promise<boolean> {
+async function purgeTraces(trx: Trx, connection: Row<'connection'>, { vault }: RetentionOptions): Promise<Part> {
   const { id } = connection
-  if ((await dropPackets(trx, vault, connection)).more) return true
+  if ((await dropPackets(trx, vault, connection)).more) return { more: true }
   for (const table of ['change_seen', 'active_hour']) {
     const { numAffectedRows = 0n } = await deleteSome(trx, table, sql`connection_id = ${id}`)
-    if (numAffectedRows > 0n) return true
+    if (numAffectedRows > 0n) return { more: true }
   }
   for (const table of ['cursor', 'sample', 'reevaluation', 'backfill', 'route', 'mapping']) {
     await sql`delete from ${sql.table(table)} where connection_id = ${id}`.execute(trx)
@@ -104,23 +109,23 @@ async function purgeTraces(trx: Trx, connection: Row<'connection'>, _purged: Pur
   )
   await sql`delete from invitation where connection_id = ${id}`.execute(trx)
   await forgetMatters(trx, `connection:${id}`)
-  return false
+  return { more: false }
 }
 
 /** Where no other connection is left, the workspace keeps no leads, datasets or recipients. */
-async function purgeWorkspace(trx: Trx, { id, workspace_id }: Row<'connection'>, purged: Purged): Promise<boolean> {
+async function purgeWorkspace(trx: Trx, { id, workspace_id }: Row<'connection'>): Promise<Part> {
   const others = await sql`select from connection where workspace_id = ${workspace_id} and id <> ${id} and purged_at is null`.execute(trx)
-  if (others.rows.length > 0) return false
+  if (others.rows.length > 0) return { more: false }
   const leads = await sql<{ id: string }>`
     select id from lead l where workspace_id = ${workspace_id} and not exists (select from record where lead_id = l.id) limit ${BATCH}`.execute(
     trx,
   )
   if (leads.rows.length > 0) {
-    purged.leads += await purgeLeads(
+    const gone = await purgeLeads(
       trx,
       leads.rows.map((lead) => lead.id),
     )
-    return true
+    return { more: true, leads: gone }
   }
   for (const table of ['dataset', 'recipient']) {
     const gone = await sql<{ id: number }>`delete from ${sql.table(table)} where workspace_id = ${workspace_id} returning id`.execute(trx)
@@ -130,17 +135,22 @@ async function purgeWorkspace(trx: Trx, { id, workspace_id }: Row<'connection'>,
     }
   }
   await sql`delete from digest where workspace_id = ${workspace_id}`.execute(trx)
-  return false
+  return { more: false }
 }
 
-async function purgeConnection(trx: Trx, { id, workspace_id, crm, account_key }: Row<'connection'>, purged: Purged): Promise<boolean> {
+async function purgeConnection(
+  trx: Trx,
+  { id, workspace_id, crm, account_key }: Row<'connection'>,
+  _options: RetentionOptions,
+  purged: Purged,
+): Promise<Part> {
   await eraseSecrets(trx, `connection:${id}`)
   await sql`
     update connection set name = '', settings = '{}', rules = '{}', scopes = '{}', catch_up_minutes = null, purged_at = now()
     where id = ${id}`.execute(trx)
   const detail = { crm, account: account_key, ...purged }
   await audit(trx, system, { workspaceId: workspace_id, action: 'connection.purge', subject: `connection:${id}`, detail })
-  return false
+  return { more: false }
 }
 
 async function forgetMatters(trx: Trx, subject: string): Promise<void> {

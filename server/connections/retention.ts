@@ -55,7 +55,7 @@ async function forgetInIdle({ db, vault }: RetentionOptions): Promise<void> {
         select id, body from packet where connection_id = ${connection.id} and (${after ?? null}::uuid is null or id > ${after ?? null})
           and received_at > now() - make_interval(hours => ${LOOK_BACK_HOURS})
         order by id limit ${PAGE}`.execute(db)
-      await transaction(db, (trx) => forgetWhomTheyName(trx, vault, connection, rows))
+      if (rows.length > 0) await transaction(db, (trx) => forgetWhomTheyName(trx, vault, connection, rows))
       after = rows.at(-1)?.id
       if (rows.length < PAGE) break
     }

@@ -76,14 +76,14 @@ export async function setRoute(caller: Caller, wanted: WantedRoute): Promise<Set
   })
 }
 
-/** All routes, or those of one connection. Throws `CodedError` `connection_unknown`. */
+/** All routes at work, or those of one connection, be it removed. Throws `CodedError` `connection_unknown`. */
 export async function listRoutes(caller: Caller, { connectionId }: { connectionId?: number } = {}): Promise<RouteView[]> {
   if (connectionId !== undefined) await findConnection(caller, connectionId)
   const { rows } = await sql<RouteView>`
     select r.id, r.connection_id as "connectionId", c.crm, c.account_key as account, r.dataset_id as "datasetId", d.meta_id as "metaId",
       r.mode, r.filter
     from route r join connection c on c.id = r.connection_id join dataset d on d.id = r.dataset_id
-    where c.state <> 'removed' and (${connectionId ?? null}::int is null or c.id = ${connectionId ?? null})
+    where (c.id = ${connectionId ?? null} or ${connectionId ?? null}::int is null and c.state <> 'removed')
       and (${caller.workspaceId ?? null}::int is null or c.workspace_id = ${caller.workspaceId ?? null})
     order by r.id`.execute(caller.db)
   return rows
