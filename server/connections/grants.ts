@@ -20,11 +20,15 @@ export async function readGrant(db: Database, vault: Vault, connectionId: number
   return JSON.parse(plain) as StoredGrant
 }
 
-/** Keeps the grant of an account that was connected, or connected again: the connection no longer asks for that. */
+/**
+ * Keeps the grant of an account that was connected, or connected again: the connection no longer asks for that, and what was
+ * put off because of the grant before is due, whoever waits with it.
+ */
 export async function storeGrant(db: Database, vault: Vault, connectionId: number, grant: StoredGrant): Promise<void> {
   const keep = async (trx: Database) => {
     await write(trx, vault, connectionId, grant)
     await attentionOver(trx, connectionId, 'reconnect')
+    await sql`update cursor set due_at = now() where connection_id = ${connectionId} and channel in ('stream', 'poll')`.execute(trx)
   }
   if (db.isTransaction) await keep(db)
   else await transaction(db, keep)

@@ -124,7 +124,6 @@ export function createStreams(options: StreamsOptions): Streams {
   function reopen(one: Held, version: string): void {
     one.version = version
     one.failures = 0
-    connections.forget(one.id)
     one.turn.abort()
   }
 
@@ -161,6 +160,8 @@ export function createStreams(options: StreamsOptions): Streams {
       },
     }
     try {
+      // What its version was read of has to show.
+      connections.forget(one.id)
       const { context, access } = await connections.get(one.id)
       const position = await readPosition(db, one.id)
       await hubOf(one.crm).follow({ ...context, access, schemas: createWireSchemas(db, one.crm) }, position, sink, turn.signal)
@@ -212,7 +213,7 @@ interface Found {
   version: string
 }
 
-/** Streams without a runner, some of them; and of those that are held, what is not as it was. */
+/** Streams without a runner, some of them; and of those that are held, what is not as it was: settings, rules, the grant. */
 async function findStreams(
   db: Database,
   crms: readonly string[],
@@ -222,8 +223,9 @@ async function findStreams(
     with seen as (
       select c.id, c.crm, c.arrival = 'stream' and c.crm = any(${crms}::text[])
         and (c.state in ('setup', 'active') or c.state = 'attention' and c.state_reason is distinct from 'reconnect') as wanted,
-        md5(c.settings::text || c.rules::text) as version, m.version as held_version
-      from connection c left join ${rows('m', { id: 'int', version: 'text' }, held)} on m.id = c.id
+        md5(c.settings::text || c.rules::text || coalesce(u.due_at, '-infinity')::text) as version, m.version as held_version
+      from connection c left join cursor u on u.connection_id = c.id and u.channel = 'stream'
+      left join ${rows('m', { id: 'int', version: 'text' }, held)} on m.id = c.id
     )
     select id, crm, version, true as held, wanted from seen where held_version is not null and (not wanted or version <> held_version)
     union all

@@ -232,6 +232,26 @@ t.test('other settings open the stream anew, or end it', async (t) => {
   await it.followed('a1', 0)
 })
 
+t.test('connecting again opens a stream at once, whatever it was waiting for', async (t) => {
+  const it = await setUp(t)
+  const streams = it.start()
+  it.server.refuse('a1', { code: 'not_allowed', retry: { afterMs: 500_000 } })
+  await until(async () => {
+    await streams.look()
+    return (await it.cursor(it.id))?.standing === 'not_allowed'
+  })
+  it.server.refuse('a1', undefined)
+  await streams.look()
+  t.equal(it.server.open('a1'), 0)
+  const grant = { accessToken: 'another', refreshToken: 'r', expiresAt: Date.now() + 3_600_000, grantedAt: Date.now() }
+  await storeGrant(it.db, it.vault, it.id, { ...grant, account: 'a1', scopes: [] })
+  await it.followed('a1')
+  const { length } = it.server.hellos
+  await streams.look()
+  await streams.look()
+  t.equal(it.server.hellos.length, length, 'and once')
+})
+
 t.test('where changes were missed the history is read, up to that moment', async (t) => {
   const it = await setUp(t)
   it.start()
