@@ -47,10 +47,15 @@ export function createStandings(db: Database, owner: string): Standings {
         insert into notice (workspace_id, subject, code, text)
         select workspace_id, 'connection:' || connection_id, 'stream', 'Changes in the CRM do not arrive: ' || text from said where tell
         on conflict (subject, code) where closed_at is null do nothing
+      ), locked as (
+        -- In the order of those who keep what streams bring: the two would wait for each other.
+        select u.connection_id from cursor u join said s on s.connection_id = u.connection_id
+        where u.channel = 'stream' order by u.connection_id for update of u
       )
       update cursor u set standing = s.standing, standing_text = s.text,
         standing_at = case when u.standing is distinct from s.standing then now() else u.standing_at end
-      from said s where u.connection_id = s.connection_id and u.channel = 'stream'`.execute(db)
+      from said s join locked on locked.connection_id = s.connection_id
+      where u.connection_id = s.connection_id and u.channel = 'stream'`.execute(db)
   }
 
   return {
