@@ -104,14 +104,11 @@ async function crowd(orgs: Orgs, tell: Tell): Promise<void> {
 async function ownSchemas(orgs: Orgs, tell: Tell, freshMb: number): Promise<void> {
   const types = ['string', 'picklist', 'double', 'boolean', 'datetime'] as const
   for (const [number, orgId] of orgs.ids.entries())
-    await orgs.child.control(
-      'addField',
-      Array.from({ length: 250 }, (_, index) => ({
-        orgId,
-        object: 'Lead',
-        field: { name: `Own_${number}_${index}__c`, type: types[index % types.length] },
-      })),
-    )
+    await orgs.child.control('addFields', {
+      orgId,
+      object: 'Lead',
+      fields: Array.from({ length: 250 }, (_, index) => ({ name: `Own_${number}_${index}__c`, type: types[index % types.length] })),
+    })
   const stand = await standFor(orgs)
   try {
     const base = await settledMb(stand)
