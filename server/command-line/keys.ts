@@ -39,7 +39,9 @@ export function addKeysCommands(program: Command): void {
         const resealed = await reseal(db, vault, { signal: stop.signal, onProgress: showProgress })
         return { sealsWith: vault.keyId, stopped: stop.signal.aborted, resealed, keys: judgeKeys(await keysInUse(db), vault.keyIds) }
       })
-      print(json, found, () => [...found.resealed.map(resealedText), ...found.keys.flatMap(whatNext)].join('\n'))
+      if (process.stderr.isTTY) process.stderr.write('\n')
+      const next = found.stopped ? ['Stopped. To go on, repeat the command.'] : found.keys.flatMap(whatNext)
+      print(json, found, () => [...found.resealed.map(resealedText), ...next].join('\n'))
     })
 
   group

@@ -39,7 +39,8 @@ export async function carryOutDeletion(db: Database, vault: Vault, request: stri
     for (const { workspace_id: workspaceId } of known) {
       const found = await findLead({ db: trx, actor: 'meta' }, workspaceId, { by: 'lead-id', value: userId })
       const erased = await eraseFound(trx, vault, workspaceId, found)
-      const detail = { by: 'meta_data_deletion', code, ...erased }
+      // Not the code: its page tells of other workspaces, too.
+      const detail = { by: 'meta_data_deletion', ...erased }
       await audit(trx, { actor: 'meta' }, { workspaceId, action: 'lead.erase', subject: `workspace:${workspaceId}`, detail })
     }
     const done = trx.updateTable('deletion_request').set({ leads: known.length }).where('code', '=', code)

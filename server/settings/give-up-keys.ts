@@ -58,11 +58,28 @@ export async function giveUpKeys(caller: Caller, vault: Vault): Promise<GivenUp>
     const workspaces = await trx.selectFrom('workspace').select('id').orderBy('id').execute()
     for (const { id } of workspaces) {
       const subject = `workspace:${id}`
-      await audit(trx, caller, { workspaceId: id, action: 'keys.give_up', subject, detail: { ...lost } })
+      const detail = {
+        connections: await ownIds(trx, 'connection', id, lost.connections),
+        datasets: await ownIds(trx, 'dataset', id, lost.datasets),
+        recipients: await ownIds(trx, 'recipient', id, lost.recipients),
+      }
+      await audit(trx, caller, { workspaceId: id, action: 'keys.give_up', subject, detail })
       if (lost.tombstones > 0) await openNotice(trx, { workspaceId: id, subject, code: 'tombstones_lost', text: forgottenText })
     }
     return lost
   })
+}
+
+/** A workspace's trail tells of no other's. */
+async function ownIds(
+  trx: Trx,
+  table: 'connection' | 'dataset' | 'recipient',
+  workspaceId: number,
+  ids: readonly number[],
+): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select id from ${sql.table(table)} where workspace_id = ${workspaceId} and id = any(${[...ids]}::int[]) order by id`.execute(trx)
+  return rows.map(({ id }) => id)
 }
 
 const forgottenText =

@@ -40,6 +40,7 @@ t.test('a new key takes over, and the old one is said to be no longer needed', a
 
 t.test('with a lost key nothing runs, until what it sealed is given up', async (t) => {
   const it = await testApp(t, { launch: false })
+  await it.addTenant({ portal: 4004004, dataset: '700000000000002', token: 'EAAtesttoken0000000000000000000002' })
   const long = Date.now() - 3_600_000
   await insertPackets(it.db, [packChanges(it.vault.for('packet'), it.connectionId, [{}], long)])
   await bury(it.db, it.vault.tombstones, it.workspaceId, [{ kind: 'lead_id', value: '8877665544332211' }], Date.now())
@@ -53,7 +54,7 @@ t.test('with a lost key nothing runs, until what it sealed is given up', async (
   t.match(JSON.parse((await run(['keys', 'list', '--json'], { env })).stdout), [{ id: 'k2' }, { id: 'k1', standing: 'missing' }])
   t.match(await run(['keys', 'give-up'], { env }), {
     code: 1,
-    stderr: /connections \(1\) and datasets \(1\).*1 packets.*repeat the command with --yes/,
+    stderr: /connections \(1, 2\) and datasets \(1, 2\).*1 packets.*repeat the command with --yes/,
   })
   t.equal(await count(it.db, 'packet'), 1)
 
@@ -67,13 +68,15 @@ t.test('with a lost key nothing runs, until what it sealed is given up', async (
   const notices = await it.db.selectFrom('notice').select('code').orderBy('code').execute()
   t.same(
     notices.map(({ code }) => code),
-    ['reconnect', 'tombstones_lost'],
+    ['reconnect', 'reconnect', 'tombstones_lost', 'tombstones_lost'],
   )
-  const trail = await it.db.selectFrom('audit').select('action').orderBy('id').execute()
-  t.same(
-    trail.map(({ action }) => action),
-    ['connection.attention', 'keys.give_up'],
-  )
+  const trail = await it.db.selectFrom('audit').select(['workspace_id', 'action', 'detail']).orderBy('id').execute()
+  t.match(trail, [
+    { workspace_id: 1, action: 'connection.attention' },
+    { workspace_id: 2, action: 'connection.attention' },
+    { workspace_id: 1, action: 'keys.give_up', detail: { connections: [1], datasets: [1] } },
+    { workspace_id: 2, action: 'keys.give_up', detail: { connections: [2], datasets: [2] } },
+  ])
 })
 
 t.test('keys beside what is sealed under them', async (t) => {
