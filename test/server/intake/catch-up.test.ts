@@ -124,8 +124,10 @@ t.test('an import is read in over a restart, page by page, and nothing twice', a
       properties: { lifecyclestage: 'customer', meta_lead_id: String(100_000_000_000_000 + n) },
     })
   await connectedSince(it, 2 * DAY)
+  // So that it can be caught in the middle.
+  it.hubspot.misbehave({ how: 'slow', path: SEARCH, delayMs: 200, times: 0 })
   await catchUpSoon(it.db)
-  await until(async () => (await cursor(it)).reading?.next !== undefined)
+  await until(async () => (await cursor(it)).reading?.next !== undefined, 30_000)
   await it.restart()
   it.hubspot.webhooks({ lossRate: 1 })
   const again = await cursor(it)
