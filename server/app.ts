@@ -182,6 +182,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     apps: config.crm,
     http: crmHttp.http,
     publicUrl: config.publicUrl,
+    connected: () => void streams.look(),
   })
 
   if (config.meta.app !== undefined) {

@@ -31,7 +31,7 @@ export interface StreamsOptions {
 
 export interface Streams {
   start(): void
-  /** Looks at once for what is to be followed, as it does every two seconds. */
+  /** Looks at once for what is to be followed, as it does every two seconds. Never rejects. */
   look(): Promise<void>
   /** Ends all streams when what they brought is kept, and lets go of their leases. */
   stop(options: { graceMs: number }): Promise<void>
@@ -81,9 +81,11 @@ export function createStreams(options: StreamsOptions): Streams {
   }
 
   function look(): Promise<void> {
-    looking ??= lookNow().finally(() => {
-      looking = undefined
-    })
+    looking ??= lookNow()
+      .catch((error: unknown) => log.warn({ err: error }, 'streams could not be looked for'))
+      .finally(() => {
+        looking = undefined
+      })
     return looking
   }
 
@@ -175,11 +177,7 @@ export function createStreams(options: StreamsOptions): Streams {
   }
 
   async function lookAndGoOn(): Promise<void> {
-    try {
-      await look()
-    } catch (error) {
-      log.warn({ err: error }, 'streams could not be looked for')
-    }
+    await look()
     if (!stopping) timer = setTimeout(lookAndGoOn, LOOK_MS)
   }
 
@@ -191,7 +189,7 @@ export function createStreams(options: StreamsOptions): Streams {
     async stop({ graceMs }) {
       stopping = true
       clearTimeout(timer)
-      await looking?.catch(() => undefined)
+      await looking
       for (const one of [...held.values()]) end(one)
       const patience = new AbortController()
       await Promise.race([

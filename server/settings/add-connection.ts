@@ -19,6 +19,8 @@ export interface InstallTools {
   apps: Readonly<Record<string, AppCredentials | undefined>>
   http: HttpPort
   connections: Connections
+  /** Told when an account was connected, so that what it tells is followed at once. */
+  connected?: () => void
   /** Milliseconds since the epoch. */
   now?: () => number
 }
@@ -83,7 +85,7 @@ export async function connectAccount(
   workspaceId: number,
   given: Pick<NewConnection, 'crm' | 'name'>,
   grant: StoredGrant,
-  tools: Pick<InstallTools, 'vault' | 'connections'>,
+  tools: Pick<InstallTools, 'vault' | 'connections' | 'connected'>,
 ): Promise<AddedConnection> {
   // Together: a connection is followed as soon as it is seen, and without its grant that would fail for minutes.
   const { id, created } = await transaction(caller.db, async (trx) => {
@@ -92,6 +94,7 @@ export async function connectAccount(
     return claimed
   })
   tools.connections.forget(id)
+  tools.connected?.()
   const { account, sandbox = false } = grant
   return { id, crm: given.crm, account, created, sandbox, ...(await prepare(caller, id, tools)) }
 }

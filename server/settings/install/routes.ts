@@ -50,7 +50,7 @@ const MOST_REQUESTS = 60
 const DAY_S = 86_400
 
 export async function installRoutes(server: FastifyInstance, options: InstallRoutesOptions): Promise<void> {
-  const { db, vault, apps, http, connections, connectors, graph, metaApp, publicUrl, log } = options
+  const { db, vault, apps, http, connectors, graph, metaApp, publicUrl, log } = options
   const secure = publicUrl.startsWith('https:')
   // A name with this prefix cannot be set by another host of the same domain.
   const browserCookie = secure ? '__Host-leadstage' : 'leadstage'
@@ -204,7 +204,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     const grant = { ...(await crm.install.exchange(crm.app, given, http, grantedAt)), grantedAt }
     if (invitation.account !== null && invitation.account !== grant.account)
       return pages.wrongAccount(crm.name, invitation.account, grant.account)
-    const added = await connectAccount(callerOf(invitation), invitation.workspace_id, { crm: crm.id }, grant, { vault, connections })
+    const added = await connectAccount(callerOf(invitation), invitation.workspace_id, { crm: crm.id }, grant, options)
     await useInvitation(db, invitation.id)
     await consentLedTo(db, state, added.id)
     return pages.connected(crm.name, added)
@@ -220,7 +220,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     const grant = { ...(await crm.install.exchange(crm.app, { code, redirectUri: redirectUri(crm) }, http, grantedAt)), grantedAt }
     const caller: Caller = { db, actor: `marketplace:${crm.id}` }
     const workspaceId = await findWorkspaceOfAccount(caller, { crm: crm.id, name: crm.name, account: grant.account })
-    await connectAccount(caller, workspaceId, { crm: crm.id }, grant, { vault, connections })
+    await connectAccount(caller, workspaceId, { crm: crm.id }, grant, options)
     return reply.header('cache-control', 'no-store').redirect(returnUrl, 303)
   }
 }
