@@ -95,6 +95,8 @@ async function followOn(following: Following, place: Place): Promise<void> {
       case 'rewind':
         progress.rewind()
         access = undefined
+        // Refused at the oldest event, too: nobody can do anything about it but wait.
+        if (failures > 1) sink.standing(remedy.error)
         await pause(backOff(times.backOff, failures), signal)
         break
       default:

@@ -166,6 +166,19 @@ for (const [name, spoil] of [
     t.equal(stream.position(), last)
   })
 
+t.test('where every position is refused, it is tried again less and less often, and said', async (t) => {
+  const { bus, org, follow } = await start(t)
+  bus.refuse({ method: 'Subscribe', how: 'subscription.fetch.replayid.corrupted', times: 0 })
+  const stream = follow({ position: org.log({ recordIds: [leadId(1)] }) })
+  await stream.until(() => stream.standings.length === 4)
+  t.match(stream.standings, [{ code: 'stream_position_lost' }])
+  const { subscribes } = bus.counts()
+  t.ok(subscribes <= 6, 'no more often than it waited')
+  bus.refuse({ method: 'Subscribe', how: 'subscription.fetch.replayid.corrupted', times: -1 })
+  await stream.until(() => stream.ids().length === 1)
+  t.equal(stream.missed(), 1)
+})
+
 t.test('a refused token is replaced once, and the second refusal is told', async (t) => {
   const { org, follow } = await start(t)
   org.tokens.clear()
