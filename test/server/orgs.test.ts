@@ -1,8 +1,11 @@
 /** What happens in orgs now and then, the whole way: from what people and code of the org do to what Meta and the ledger have of it. */
 import { sql } from 'kysely'
 import t from 'tap'
-import { storeGrant } from '../../server/connections/grants.ts'
+import type { AppCredentials } from '../../connectors/connector.ts'
+import { refresh } from '../../connectors/salesforce/install.ts'
+import { readGrant, storeGrant } from '../../server/connections/grants.ts'
 import { readHistoryCursor } from '../../server/intake/history-cursor.ts'
+import { http } from '../connectors/salesforce/org.ts'
 import { type TestApp, testApp, until } from '../support/app.ts'
 import { count, hurry, ledger, story } from '../support/look.ts'
 import { addOrg, followed } from '../support/salesforce.ts'
@@ -201,33 +204,45 @@ t.test(
   },
 )
 
-t.test('a token that is revoked in mid-stream asks the customer; after a new one the stream goes on where it was', async (t) => {
-  const it = await testApp(t, { salesforce: {} })
-  const { orgId, connectionId } = await connected(it)
-  const insert = (Meta_Lead_ID__c: string) => it.salesforce.insert({ orgId, object: 'Lead', records: [{ ...ada, Meta_Lead_ID__c }] })
-  for (let n = 0; n < 5; n++) insert(`11111111111111${n}`)
-  await until(() => it.meta.events({ dataset: DATASET }).length === 5)
-  it.salesforce.revokeGrants({ orgId })
-  const connection = () =>
-    it.db.selectFrom('connection').select(['state', 'state_reason']).where('id', '=', connectionId).executeTakeFirstOrThrow()
-  await until(async () => (await connection()).state === 'attention')
-  t.match(await connection(), { state_reason: 'reconnect' })
-  const notice = () =>
-    it.db.selectFrom('notice').select(['code', 'closed_at']).where('subject', '=', `connection:${connectionId}`).execute()
-  t.match(await notice(), [{ code: 'reconnect', closed_at: null }])
-  for (let n = 5; n < 10; n++) insert(`11111111111111${n}`)
-  const { refused } = it.salesforce.tokenCounts()
+const ends: { what: string; end(it: TestApp, orgId: string, connectionId: number): void | Promise<void> }[] = [
+  { what: 'a token that is revoked in mid-stream', end: (it, orgId) => it.salesforce.revokeGrants({ orgId }) },
+  {
+    what: 'a token that a process renewed, and died before it could keep the next one,',
+    async end(it, orgId, connectionId) {
+      await refresh(it.config.crm.salesforce as AppCredentials, await readGrant(it.db, it.vault, connectionId), http, Date.now())
+      it.salesforce.expireTokens({ orgId })
+      it.salesforce.pubsub.end({ orgId, how: 'service.auth.error' })
+    },
+  },
+]
+for (const { what, end } of ends)
+  t.test(`${what} asks the customer; after a new one the stream goes on where it was`, async (t) => {
+    const it = await testApp(t, { salesforce: {} })
+    const { orgId, connectionId } = await connected(it)
+    const insert = (Meta_Lead_ID__c: string) => it.salesforce.insert({ orgId, object: 'Lead', records: [{ ...ada, Meta_Lead_ID__c }] })
+    for (let n = 0; n < 5; n++) insert(`11111111111111${n}`)
+    await until(() => it.meta.events({ dataset: DATASET }).length === 5)
+    await end(it, orgId, connectionId)
+    const connection = () =>
+      it.db.selectFrom('connection').select(['state', 'state_reason']).where('id', '=', connectionId).executeTakeFirstOrThrow()
+    await until(async () => (await connection()).state === 'attention')
+    t.match(await connection(), { state_reason: 'reconnect' })
+    const notice = () =>
+      it.db.selectFrom('notice').select(['code', 'closed_at']).where('subject', '=', `connection:${connectionId}`).execute()
+    t.match(await notice(), [{ code: 'reconnect', closed_at: null }])
+    for (let n = 5; n < 10; n++) insert(`11111111111111${n}`)
+    const { refused } = it.salesforce.tokenCounts()
 
-  const { refreshToken } = it.salesforce.grant({ orgId })
-  await storeGrant(it.db, it.vault, connectionId, {
-    ...{ accessToken: '', refreshToken, expiresAt: 0, grantedAt: 0, account: orgId, scopes: [] },
-    ...{ apiUrl: it.salesforce.url, authUrl: it.salesforce.url },
+    const { refreshToken } = it.salesforce.grant({ orgId })
+    await storeGrant(it.db, it.vault, connectionId, {
+      ...{ accessToken: '', refreshToken, expiresAt: 0, grantedAt: 0, account: orgId, scopes: [] },
+      ...{ apiUrl: it.salesforce.url, authUrl: it.salesforce.url },
+    })
+    await followed(it, orgId)
+    await until(() => it.meta.events({ dataset: DATASET }).length === 10)
+    await quiet(it)
+    t.equal(it.salesforce.tokenCounts().refused, refused, 'nobody asked again with what was revoked')
+    t.match(it.meta.summary().datasets[DATASET], { received: 10, distinct: 10, doubled: 0 })
+    t.match(await connection(), { state: 'active' })
+    t.match(await notice(), [{ closed_at: Date }])
   })
-  await followed(it, orgId)
-  await until(() => it.meta.events({ dataset: DATASET }).length === 10)
-  await quiet(it)
-  t.equal(it.salesforce.tokenCounts().refused, refused, 'nobody asked again with what was revoked')
-  t.match(it.meta.summary().datasets[DATASET], { received: 10, distinct: 10, doubled: 0 })
-  t.match(await connection(), { state: 'active' })
-  t.match(await notice(), [{ closed_at: Date }])
-})
