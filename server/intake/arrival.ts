@@ -22,7 +22,7 @@ export async function settleArrivals(
   const found = await db
     .selectFrom('connection')
     .select(['id', 'crm', 'settings', 'arrival'])
-    .where('crm', 'in', [...Object.keys(connectors)])
+    .where('crm', 'in', Object.keys(connectors))
     .where('state', '<>', 'removed')
     .$if(!all, (query) => query.where('arrival', 'is', null))
     .execute()

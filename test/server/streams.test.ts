@@ -87,7 +87,8 @@ t.test(
       .set({ looked_up_at: new Date(Date.now() - 3_600_000) })
       .execute()
     it.salesforce.reset()
-    // 100 events a second.
+    // 100 events a second, or as many as the machine can.
+    const began = performance.now()
     for (let n = 0; n < 500; n++) {
       for (const [index, { orgId }] of [carried, other].entries()) {
         const Id = made[index]?.[n % 100] as string
@@ -107,7 +108,8 @@ t.test(
     )
     const asked = requests(other.orgId).length
     t.comment(`${asked} requests for 500 events`)
-    t.ok(asked > 0 && asked <= 10)
+    // 0.02 for each event at 100 a second.
+    t.ok(asked > 0 && asked <= Math.max(10, (2 * (performance.now() - began)) / 1_000))
     t.equal((await ledger(it.db)).filter(({ stage }) => stage.includes('Working')).length, 2 * 300)
   },
 )
