@@ -125,6 +125,13 @@ const standings: readonly Standing[] = [
     counts: true,
     query: sql`select substr(name, length('possible_doubles.') + 1) as cause, count as value from tally where starts_with(name, 'possible_doubles.')`,
   },
+  {
+    name: 'packets_expired_total',
+    help: 'Packets of changes that were dropped because nobody could use them any more',
+    labels: [],
+    counts: true,
+    query: sql`select count as value from tally where name = 'packets_expired'`,
+  },
 ]
 
 /** Registers the gauges; they have no values before the first `refresh`. */
