@@ -47,8 +47,8 @@ async function bearing(db: Database, connectionId: number): Promise<string[]> {
 
 t.test('after the retention time nothing is left of an uninstalled account, and others keep what is theirs', async (t) => {
   const it = await testApp(t)
-  const other = await it.addTenant({ portal: 4004004, dataset: '700000000000002', token: 'EAAtesttoken0000000000000000000002' })
   it.meta.addDataset({ id: '700000000000002', tokens: ['EAAtesttoken0000000000000000000002'] })
+  const other = await it.addTenant({ portal: 4004004, dataset: '700000000000002', token: 'EAAtesttoken0000000000000000000002' })
   // Two accounts of one workspace, with a lead in common.
   await it.db.updateTable('connection').set({ workspace_id: it.workspaceId }).where('id', '=', other.connectionId).execute()
   await it.db.updateTable('dataset').set({ workspace_id: it.workspaceId }).where('id', '=', other.datasetId).execute()

@@ -123,10 +123,10 @@ t.test('while a lookup is under way: what it brings is not kept', async (t) => {
 
 t.test('in another connection of the workspace too, and in no other workspace', async (t) => {
   const it = await testApp(t)
-  const other = await it.addTenant({ portal: 4004004, dataset: '700000000000002', token: 'EAAtesttoken0000000000000000000002' })
   it.meta.addDataset({ id: '700000000000002', tokens: ['EAAtesttoken0000000000000000000002'] })
-  const third = await it.addTenant({ portal: 5005005, dataset: '700000000000003', token: 'EAAtesttoken0000000000000000000003' })
   it.meta.addDataset({ id: '700000000000003', tokens: ['EAAtesttoken0000000000000000000003'] })
+  const other = await it.addTenant({ portal: 4004004, dataset: '700000000000002', token: 'EAAtesttoken0000000000000000000002' })
+  const third = await it.addTenant({ portal: 5005005, dataset: '700000000000003', token: 'EAAtesttoken0000000000000000000003' })
   await it.db.updateTable('connection').set({ workspace_id: it.workspaceId }).where('id', '=', third.connectionId).execute()
   const properties = { ...person, lifecyclestage: 'lead', meta_lead_id: LEAD_ID }
   const ids = [undefined, 4004004, 5005005].map(

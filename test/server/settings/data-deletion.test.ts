@@ -40,8 +40,8 @@ t.test('somebody who is not known here learns so, and why', async (t) => {
 
 t.test('an id that is a lead’s is forgotten in every workspace, once', async (t) => {
   const it = await testApp(t, { env })
-  await it.addTenant({ portal: 4004004, dataset: '700000000000002', token: 'EAAtesttoken0000000000000000000002' })
   it.meta.addDataset({ id: '700000000000002', tokens: ['EAAtesttoken0000000000000000000002'] })
+  await it.addTenant({ portal: 4004004, dataset: '700000000000002', token: 'EAAtesttoken0000000000000000000002' })
   const properties = { lifecyclestage: 'lead', meta_lead_id: LEAD_ID, email: 'canary@example.com' }
   for (const portalId of [undefined, 4004004]) it.hubspot.create({ type: 'contact', properties, ...(portalId && { portalId }) })
   await it.settled()
