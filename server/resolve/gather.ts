@@ -89,6 +89,7 @@ function together(older: RecordSnapshot, newer: RecordSnapshot): RecordSnapshot 
 /** The work without these records (by `refKey`). */
 export function without(work: Work, refused: ReadonlyMap<string, unknown>): Work {
   const refs = new Map([...work.refs].filter(([key]) => !refused.has(key)))
+  const shown = new Map([...work.shown].filter(([key]) => !refused.has(key)))
   const accepted = ({ ref }: { ref: RecordRef }) => !refused.has(refKey(ref))
-  return { ...work, refs, stages: work.stages.filter(accepted), observed: work.observed.filter(accepted) }
+  return { ...work, refs, shown, stages: work.stages.filter(accepted), observed: work.observed.filter(accepted) }
 }

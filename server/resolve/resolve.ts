@@ -152,30 +152,49 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
   const work = gatherWork([...changes.flatMap(signalsOf), ...due.map((ref) => anotherLook(ref, now))])
   const requests = await wantedLookups({ ...options, ruleFields: context.ruleFields }, connectionId, connector, work, now)
   const looked = await lookup(connector, context, requests)
-  if (looked.failed !== undefined) return postpone(options, connectionId, claim, looked.failed, now)
-  if (requests.length > 0) await troubleOver(db, setup)
-  const { lookupEveryMs } = connector.manifest
-  // A full claim has company enough.
-  if (requests.length > 0 && lookupEveryMs !== undefined && !claim.full) options.rests.set(connectionId, Date.now() + lookupEveryMs)
+  const { failed } = looked
+  // What needs no answer of the CRM goes on without one.
+  const held = failed === undefined ? looked.refused : new Map(requests.map(({ ref }) => [refKey(ref), failed]))
+  const isStuck = failed !== undefined && (work.merges.length > 0 || [...work.refs.keys()].every((key) => held.has(key)))
+  if (isStuck) return postpone(options, connectionId, claim, failed, now)
+  if (requests.length > 0 && failed === undefined) {
+    await troubleOver(db, setup)
+    const { lookupEveryMs } = connector.manifest
+    // A full claim has company enough.
+    if (lookupEveryMs !== undefined && !claim.full) options.rests.set(connectionId, Date.now() + lookupEveryMs)
+  }
 
-  const aside = changes.filter((change) => change.signals.some((one) => looked.refused.has(refKey(one.ref))))
+  const isHeld = (change: ReadChange) => change.signals.some((one) => held.has(refKey(one.ref)))
+  const aside = changes.filter(isHeld)
+  // While the CRM cannot be asked, packets of which nothing is done go back as they are.
+  const settled = new Set((failed === undefined ? changes : changes.filter((change) => !isHeld(change))).map(({ packet }) => packet.id))
+  const sealer = options.vault.for('packet')
+  const back =
+    failed === undefined
+      ? aside.map((change) => setAside(sealer, connectionId, change, held))
+      : takeOut(
+          sealer,
+          connectionId,
+          aside.filter(({ packet }) => settled.has(packet.id)),
+          failed,
+          delayAfter(claim, failed),
+        )
+  const doable = held.size === 0 ? work : without(work, held)
   const written = await transaction(db, async (trx) => {
     const entries = await commitWork(trx, {
       setup,
       manifest: connector.manifest,
-      work: looked.refused.size === 0 ? work : without(work, looked.refused),
-      snapshots: new Map([...work.shown, ...looked.snapshots]),
+      work: doable,
+      // Half an answer is none: whoever it is about is asked for again.
+      snapshots: new Map([...doable.shown, ...(failed === undefined ? looked.snapshots : [])]),
       limits: options.limits,
       waitForLeadMs: options.waitForLeadMs,
       tombstones: options.vault.tombstones,
       now,
       backfillId: changes[0]?.packet.backfill_id,
     })
-    await insertPackets(
-      trx,
-      aside.map((change) => setAside(options.vault.for('packet'), connectionId, change, looked.refused)),
-    )
-    await claim.settle(trx, [...new Set(changes.map(({ packet }) => packet.id))])
+    await insertPackets(trx, back)
+    await claim.settle(trx, [...settled])
     return entries
   })
   if (looked.refused.size > 0) {
@@ -188,7 +207,7 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
   options.meter?.entries(written.map(({ entry }) => entry))
   const pending = written.filter(({ entry }) => entry.outcome === 'pending')
   for (const dataset of new Set(pending.map(({ entry }) => entry.datasetId))) options.wakeDelivery(dataset)
-  return undefined
+  return failed && postpone(options, connectionId, claim, failed, now)
 }
 
 /** The CRM answers again: what it asked of the customer was done. A withdrawn grant ends with a new one instead. */
@@ -223,12 +242,16 @@ async function readChanges({ vault, log }: ResolveOptions, connector: Connector,
   return changes
 }
 
-/** Nothing can be looked up now: all packets go back. Returns when to try again. */
-async function postpone({ db, log }: ResolveOptions, connectionId: number, claim: Claim, error: CodedError, now: number): Promise<number> {
+/** How long to wait when nothing can be looked up now, ms. */
+function delayAfter(claim: Claim, { retry }: CodedError): number {
   const attempts = Math.max(0, ...claim.packets.map((packet) => packet.attempts))
-  const asked = typeof error.retry === 'object' ? error.retry.afterMs : 0
-  const delay =
-    error.retry === 'never' ? RETRY_CAP_MS : Math.max(asked, Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(attempts, 10)))
+  const asked = typeof retry === 'object' ? retry.afterMs : 0
+  return retry === 'never' ? RETRY_CAP_MS : Math.max(asked, Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(attempts, 10)))
+}
+
+/** Nothing can be looked up now: the packets that are still there go back. Returns when to try again. */
+async function postpone({ db, log }: ResolveOptions, connectionId: number, claim: Claim, error: CodedError, now: number): Promise<number> {
+  const delay = delayAfter(claim, error)
   log.warn({ connection: connectionId, error, delay, packets: claim.packets.length }, 'the CRM cannot be asked now')
   // A withdrawn grant was told where it was noticed.
   if (error.retry === 'never' && error.code !== 'grant_revoked') await needAttention(db, connectionId, error.code, error.userText)
@@ -239,6 +262,22 @@ async function postpone({ db, log }: ResolveOptions, connectionId: number, claim
   )
   await postponeLooks(db, connectionId, delay)
   return now + delay
+}
+
+/** Changes that wait for the CRM, out of packets whose other changes are done: as packets of their own, due after `delayMs`. */
+function takeOut(sealer: Sealer, connectionId: number, changes: readonly ReadChange[], error: CodedError, delayMs: number) {
+  return [...Map.groupBy(changes, ({ packet }) => packet)].map(([packet, part]) => ({
+    ...packChanges(
+      sealer,
+      connectionId,
+      part.map(({ body }) => body),
+      packet.received_at.getTime(),
+    ),
+    attempts: packet.attempts + 1,
+    lastError: error.code,
+    notBefore: new Date(Date.now() + delayMs),
+    backfillId: packet.backfill_id,
+  }))
 }
 
 /** A change whose record the CRM refuses to show goes into quarantine alone, as a packet of its own. */

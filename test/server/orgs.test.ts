@@ -189,7 +189,8 @@ t.test(
     await until(async () => (await notices()).some(({ code }) => code === 'allocation_used_up'))
     for (let n = 0; n < 5; n++) insert(`98765432109876${n}`)
     await until(() => it.meta.events({ dataset: DATASET }).length >= 6)
-    await hurry(it.db)
+    await until(() => sentOf(it, LEAD, DATASET).length === 2)
+    t.strictSame(sentOf(it, LEAD, DATASET), ['Raw Lead', 'Qualified Lead'], 'what the stream itself tells goes on')
     t.equal(it.salesforce.pubsub.streams({ orgId }).length, 1)
     t.ok(it.salesforce.requests().length <= 2, `${it.salesforce.requests().length} requests`)
 

@@ -55,6 +55,33 @@ t.test('lasting trouble gives the packets back with the delay that the CRM asked
   t.ok((not_before as Date).getTime() > Date.now() + 3_500_000)
 })
 
+t.test('while nothing can be looked up, what needs no lookup goes on, also out of the same body', async (t) => {
+  const it = await testApp(t)
+  const contact = (meta_lead_id: string) => it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead', meta_lead_id } }).id
+  const known = contact('123456789012345')
+  await until(() => sent(it).length === 1)
+  await it.settled()
+  silence(it)
+  it.hubspot.fail({ status: 477, path: READ, retryAfter: 3600, times: 0 })
+  const others = [contact('222222222222222'), contact('333333333333333')]
+  const [one = '', other = ''] = others
+  await post(it.url, [stageEvent(one, 'opportunity'), stageEvent(known, 'customer'), stageEvent(other, 'opportunity')])
+  await until(() => sent(it).length === 2)
+  t.strictSame(sentOf(it, '123456789012345'), ['Raw Lead', 'Converted'])
+  const left = await it.db.selectFrom('packet').select(['changes', 'attempts', 'last_error', 'not_before']).execute()
+  t.match(left, [{ changes: 2, attempts: 1, last_error: 'account_moving' }])
+  t.ok(Number(left[0]?.not_before) > Date.now() + 3_500_000)
+
+  it.hubspot.behave()
+  await it.restart()
+  await until(async () => {
+    await hurry(it.db)
+    return sent(it).length === 6
+  })
+  t.strictSame(sentOf(it, '222222222222222'), ['Raw Lead', 'Sales Opportunity'])
+  t.equal(await count(it.db, 'packet'), 0)
+})
+
 t.test('a permission that is missing asks the customer, keeps the packets, and passes when it is granted', async (t) => {
   const it = await testApp(t)
   it.hubspot.setScopes({ scopes: allScopes.filter((scope) => scope !== 'crm.objects.contacts.read') })
