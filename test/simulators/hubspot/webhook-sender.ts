@@ -17,6 +17,8 @@ export interface SenderOptions {
   retries: number
   /** Factor on the spacing of retries, which really spans 24 hours. */
   retryScale: number
+  /** In place of that spacing: a retry every so many milliseconds, for proofs that outlast any schedule. */
+  retryEveryMs?: number
   /** Share of events (0 to 1) that are sent a second time with the same event id. */
   duplicateRate: number
   /** Share of events that are sent a second time under another event id. */
@@ -222,6 +224,8 @@ export class WebhookSender {
 
   /** Spacing before a retry, milliseconds: doubling and random, all together within 24 hours. */
   #spacing(attempt: number): number {
+    const { retryEveryMs } = this.options
+    if (retryEveryMs !== undefined) return retryEveryMs * (0.5 + this.#random() / 2)
     const day = 86_400_000
     return ((day * 2 ** (attempt - 1)) / (2 ** this.options.retries - 1)) * (0.5 + this.#random() / 2) * this.options.retryScale
   }
