@@ -163,11 +163,12 @@ async function startServer(
   const output = await open(files.log, (await fileSize(files.log)) > LOG_BYTES ? 'w' : 'a', 0o600)
   const from = await fileSize(files.log)
   const child = launchServer(launch, await freePort(), settings, output.fd)
-  await output.close()
+  // Before anything is waited for: a start that fails is over within milliseconds, and its end is told once.
   const ended = new Promise<number | NodeJS.Signals | Error>((end) => {
     child.on('error', end)
     child.on('exit', (code, signal) => end(code ?? signal ?? 0))
   })
+  await output.close()
   for (;;) {
     const code = await Promise.race([ended, sleep(50)])
     if (code === LOCKED) return undefined
