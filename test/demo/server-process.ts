@@ -39,7 +39,6 @@ export async function startServer(folder: string, settings: Record<string, strin
     env: { ...inherited(), ...env, DEMO_FOLDER: folder, DEMO_PID: String(process.pid) },
     stdio: ['ignore', log.fd, log.fd],
   })
-  await log.close()
   let stopping = false
   const ended = new Promise<string>((end) => {
     child.once('error', (error) => end(error.message))
@@ -50,6 +49,7 @@ export async function startServer(folder: string, settings: Record<string, strin
     throw new Error(`The server is gone: ${how}. Its last words:\n${await lastWords(logFile)}`)
   })
   died.catch(() => undefined)
+  await log.close()
   const stop = async () => {
     stopping = true
     child.kill('SIGTERM')
