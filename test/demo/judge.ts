@@ -93,8 +93,7 @@ function findFlaws(change: Change, event: ReceivedEvent): string[] {
   const flaws = [...event.notCounted.map((reason) => `does not count: ${reason}`)]
   const seconds = Math.floor(change.at / 1000)
   if (event.eventTime !== seconds) flaws.push(`has event_time ${event.eventTime} instead of ${seconds}`)
-  if (event.source !== undefined && event.source !== change.source)
-    flaws.push(`names "${event.source}", not "${change.source}"`)
+  if (event.source !== undefined && event.source !== change.source) flaws.push(`names "${event.source}", not "${change.source}"`)
   if (event.eventId === undefined) flaws.push('has no event_id')
   return flaws
 }
