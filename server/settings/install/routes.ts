@@ -116,7 +116,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     '/connect/:token',
     invited(async (request, _reply, invitation) => {
       if (invitation.purpose !== 'dataset') return pages.noSuchLink
-      const { metaId = '', token = '', way, keep } = (request.body ?? {}) as Record<string, string | undefined>
+      const { metaId = '', token = '', way, keep } = textsOf(request.body)
       try {
         if (way === 'login' && metaLogin !== undefined)
           return pages.goToMeta(`${request.url.split('?')[0]}/meta?dataset=${readMetaId(metaId)}`)
@@ -140,14 +140,14 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
       '/connect/:token/meta',
       invited(async (request, reply, invitation) => {
         if (invitation.purpose !== 'dataset') return pages.noSuchLink
-        const metaId = readMetaId((request.query as { dataset?: string }).dataset ?? '')
+        const metaId = readMetaId(textsOf(request.query).dataset ?? '')
         const { state } = await beginConsent(db, vault, invitation.id, browserOf(request, reply), metaId)
         return reply.header('cache-control', 'no-store').redirect(await metaLogin.consentUrl(request, reply, state), 303)
       }),
     )
 
     server.get('/oauth/meta/callback', async (request, reply) => {
-      const { code, state } = request.query as Record<string, string | undefined>
+      const { code, state } = textsOf(request.query)
       if (state === undefined) return sendPage(reply, pages.strangeAnswer('Meta'))
       const answer = await answerConsent(db, vault, state, request.cookies[browserCookie])
       if (answer.outcome === 'unknown') return sendPage(reply, pages.strangeAnswer('Meta'))
@@ -172,7 +172,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
   server.get('/oauth/:crm/callback', async (request, reply) => {
     const crm = crmOf((request.params as { crm: string }).crm)
     if (crm === undefined) return sendPage(reply, pages.noSuchLink)
-    const { code, state, error: refusal, returnUrl } = request.query as Record<string, string | undefined>
+    const { code, state, error: refusal, returnUrl } = textsOf(request.query)
     try {
       if (code !== undefined && state === undefined && returnUrl !== undefined) return await fromMarketplace(crm, code, returnUrl, reply)
       if (state === undefined) return sendPage(reply, pages.strangeAnswer(crm.name))
@@ -223,4 +223,9 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     await connectAccount(caller, workspaceId, { crm: crm.id }, grant, options)
     return reply.header('cache-control', 'no-store').redirect(returnUrl, 303)
   }
+}
+
+/** The fields of a form or a query that came once, as text; all else is as good as not there. */
+function textsOf(given: unknown): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => typeof value === 'string'))
 }

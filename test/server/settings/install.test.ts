@@ -75,6 +75,7 @@ t.test('declined, forged, foreign and late answers connect nothing and say so', 
   t.match(await browser().open(back), { status: 400, text: /does not belong/ }, 'in another browser')
   t.match(await page.open(back.replace(/state=[^&]+/, 'state=forged')), { status: 400 })
   t.match(await page.open(back.replace(/&?state=[^&]+/, '')), { status: 400 })
+  t.match(await page.open(`${back}&state=twice`), { status: 400 })
   await it.db
     .updateTable('consent')
     .set({ expires_at: new Date(0) })
