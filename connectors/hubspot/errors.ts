@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { CrmRequest, HttpReply } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { parseJson } from '../parse-json.ts'
+import { readReplyOf } from '../read-reply.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -81,19 +82,8 @@ export function missingScope(scopes: readonly string[], detail = ''): CodedError
   })
 }
 
-/** Checks the body of a 2xx answer. Throws `unreadable_answer` (retry later) if it is not what HubSpot documents. */
-export function readReply<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const where = parsed.error.issues.map((issue) => issue.path.join('.')).slice(0, 3)
-  throw new CodedError({
-    code: 'unreadable_answer',
-    retry: 'later',
-    scope: 'batch',
-    userText: 'HubSpot gave an answer that cannot be read. It is tried again.',
-    message: `unreadable_answer: at ${where.join(', ') || 'the root'}`,
-  })
-}
+/** See `readReplyOf`. */
+export const readReply = <T>(schema: z.ZodType<T>, body: unknown): T => readReplyOf('HubSpot', schema, body)
 
 type ErrorBody = z.infer<typeof errorBody>
 

@@ -1,8 +1,8 @@
 /** The permissions we ask for and the renewal of tokens (HubSpot, working with OAuth). */
 import { z } from 'zod'
-import type { AppCredentials, ConsentRequest, HttpPort, HttpReply, Install, TokenGrant } from '../connector.ts'
+import type { AppCredentials, ConsentRequest, HttpPort, Install, TokenGrant } from '../connector.ts'
 import { CodedError } from '../errors.ts'
-import { parseJson } from '../parse-json.ts'
+import { jsonOf } from '../read-reply.ts'
 import { api } from './version.ts'
 
 /** Scopes that code asks about. */
@@ -148,13 +148,4 @@ function classifyRefusal(status: number, json: unknown): CodedError {
     userText: 'HubSpot has withdrawn the permission: the app was uninstalled or disconnected. Connect the account again.',
     message: `grant_revoked: ${word ?? 'unknown hub'}`,
   })
-}
-
-/** The answer's JSON; undefined for HTML and the like. */
-function jsonOf(reply: HttpReply): unknown {
-  try {
-    return parseJson(reply.text)
-  } catch {
-    return undefined
-  }
 }

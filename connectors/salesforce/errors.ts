@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { CrmRequest, HttpReply } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { parseJson } from '../parse-json.ts'
+import { readReplyOf } from '../read-reply.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
@@ -136,19 +137,8 @@ export function allocation({ headers }: HttpReply): { used: number; limit: numbe
   return used === undefined || Number(limit) === 0 ? undefined : { used: Number(used), limit: Number(limit) }
 }
 
-/** Checks the body of a 2xx answer. Throws `unreadable_answer` (retry later) if it is not what Salesforce documents. */
-export function readReply<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body)
-  if (parsed.success) return parsed.data
-  const where = parsed.error.issues.map((issue) => issue.path.join('.')).slice(0, 3)
-  throw new CodedError({
-    code: 'unreadable_answer',
-    retry: 'later',
-    scope: 'batch',
-    userText: 'Salesforce gave an answer that cannot be read. It is tried again.',
-    message: `unreadable_answer: at ${where.join(', ') || 'the root'}`,
-  })
-}
+/** See `readReplyOf`. */
+export const readReply = <T>(schema: z.ZodType<T>, body: unknown): T => readReplyOf('Salesforce', schema, body)
 
 function meaningOf(word: string): (typeof meanings)[string] | undefined {
   if (word.startsWith('INSUFFICIENT_ACCESS')) return meanings.INSUFFICIENT_ACCESS

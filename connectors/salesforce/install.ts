@@ -1,8 +1,8 @@
 /** The permissions we ask for, the consent, and the renewal of tokens (Salesforce, OAuth 2.0 web server flow with PKCE). */
 import { z } from 'zod'
-import type { AppCredentials, ConsentRequest, HttpPort, HttpReply, Install, TokenGrant } from '../connector.ts'
+import type { AppCredentials, ConsentRequest, HttpPort, Install, TokenGrant } from '../connector.ts'
 import { CodedError } from '../errors.ts'
-import { parseJson } from '../parse-json.ts'
+import { jsonOf } from '../read-reply.ts'
 import { authUrl, isSandbox, ownOrigin } from './hosts.ts'
 import { longId } from './long-id.ts'
 
@@ -203,13 +203,4 @@ function foreignAddress(): CodedError {
     scope: 'connection',
     userText: 'The answer to the sign-in named an address that is not one of Salesforce. Nothing was sent there.',
   })
-}
-
-/** The answer's JSON; undefined for HTML and the like. */
-function jsonOf({ text }: HttpReply): unknown {
-  try {
-    return parseJson(text)
-  } catch {
-    return undefined
-  }
 }

@@ -16,7 +16,7 @@ export function measureScheduler(scheduler: Scheduler, meter: Meter | undefined)
         try {
           const result = await run(key, signal)
           meter.run(kind, 'done', seconds())
-          return result
+          return result === undefined ? {} : result
         } catch (error) {
           meter.run(kind, 'failed', seconds())
           throw error

@@ -7,8 +7,7 @@
  * One run. `signal` is aborted when the process stops and can wait no longer. `again`: when to run next, in milliseconds
  * since the epoch.
  */
-// biome-ignore lint/suspicious/noConfusingVoidType: a run that wants nothing more just ends
-export type Run = (key: string, signal: AbortSignal) => Promise<{ again?: number } | void>
+export type Run = (key: string, signal: AbortSignal) => Promise<{ again?: number }> | Promise<void>
 
 export interface Scheduler {
   /**

@@ -5,7 +5,8 @@ import { createLeadIdField, writeLeadId } from '../../../connectors/hubspot/lead
 import { listFields, listStages } from '../../../connectors/hubspot/stages.ts'
 import { pipeline } from '../../simulators/hubspot/default-account.ts'
 import { allScopes, type HubSpot } from '../../simulators/hubspot/start-hubspot.ts'
-import { account, contextFor, http, openPortal, refreshToken } from './portal.ts'
+import { http } from '../bare-client.ts'
+import { account, contextFor, openPortal, refreshToken } from './portal.ts'
 
 let hubspot: HubSpot
 t.beforeEach(async () => {

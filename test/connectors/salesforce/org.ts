@@ -1,10 +1,10 @@
 /** An org in the Salesforce stand-in, and a plain client to it over HTTP. */
 import type { Test } from 'tap'
-import type { AppCredentials, ConnectionContext, CrmClient, HttpPort } from '../../../connectors/connector.ts'
-import { parseJson } from '../../../connectors/parse-json.ts'
+import type { AppCredentials, ConnectionContext } from '../../../connectors/connector.ts'
 import { classify } from '../../../connectors/salesforce/errors.ts'
 import { type SalesforceSettings, salesforceSettings } from '../../../connectors/salesforce/settings.ts'
 import { type NewOrg, type Salesforce, startSalesforce } from '../../simulators/salesforce/start-salesforce.ts'
+import { bareClient } from '../bare-client.ts'
 
 export const refreshToken = 'refresh-1'
 export const metaLeadId = '1234567890123456'
@@ -36,18 +36,7 @@ export function contextFor(
   { settings = {}, scopes, ruleFields = [] }: Given = {},
 ): ConnectionContext<SalesforceSettings> {
   const { accessToken } = salesforce.accessToken({ refreshToken })
-  const client: CrmClient = {
-    async request(request) {
-      const answer = await fetch(salesforce.url + request.url, {
-        method: request.method,
-        headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
-        ...(request.json !== undefined && { body: JSON.stringify(request.json) }),
-      })
-      const reply = { status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text() }
-      if (!answer.ok && !request.expect?.includes(reply.status)) throw classify(reply, request)
-      return { status: reply.status, body: parseJson(reply.text || 'null') ?? undefined }
-    },
-  }
+  const client = bareClient(salesforce.url, accessToken, classify)
   return {
     client,
     account: salesforce.org().id,
@@ -55,12 +44,6 @@ export function contextFor(
     settings: salesforceSettings.parse(settings),
     ruleFields,
   }
-}
-
-/** A bare HTTP exchange. */
-export const http: HttpPort = async (request) => {
-  const answer = await fetch(request.url, { method: request.method, ...(request.form && { body: new URLSearchParams(request.form) }) })
-  return { status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text() }
 }
 
 /** A lead that was created, with what is given; its id. */

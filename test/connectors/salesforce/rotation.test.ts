@@ -3,7 +3,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { consentUrl, exchange, leave, refresh } from '../../../connectors/salesforce/install.ts'
 import { startSalesforce } from '../../simulators/salesforce/start-salesforce.ts'
-import { appOf, http, openOrg, refreshToken } from './org.ts'
+import { http } from '../bare-client.ts'
+import { appOf, openOrg, refreshToken } from './org.ts'
 
 t.test('each refresh gives another refresh token, and one that was used before ends them all', async (t) => {
   const salesforce = await openOrg(t)
