@@ -49,7 +49,7 @@ async function pollOnce(options: PollOptions, connectionId: number, lease: Lease
   const now = options.now?.() ?? Date.now()
   const cursor = await readCursor(db, connectionId)
   if (cursor === undefined) return undefined
-  if (cursor.dueAt > Date.now()) return cursor.dueAt
+  if (!cursor.due) return cursor.dueAt
   if (await isInboxFull(db, connectionId)) return Date.now() + WAIT_MS
 
   let page: PollPage
@@ -71,14 +71,14 @@ async function pollOnce(options: PollOptions, connectionId: number, lease: Lease
 }
 
 /** Undefined: the connection is not polled now. */
-async function readCursor(db: Database, connectionId: number): Promise<{ position?: string; dueAt: number } | undefined> {
-  const found = await sql<{ position: string | null; due_at: number | null }>`
-    select u.position, case when isfinite(u.due_at) then extract(epoch from u.due_at)::float8 * 1000 end as due_at
-    from connection c left join cursor u on u.connection_id = c.id and u.channel = 'poll' where c.id = ${connectionId} and ${works}`.execute(
-    db,
-  )
+async function readCursor(db: Database, connectionId: number): Promise<{ position?: string; due: boolean; dueAt: number } | undefined> {
+  const found = await sql<{ position: string | null; due: boolean; due_at: number }>`
+    select u.position, coalesce(u.due_at, '-infinity') <= now() as due,
+      case when isfinite(u.due_at) then extract(epoch from u.due_at)::float8 * 1000 else 0 end as due_at
+    from connection c left join cursor u on u.connection_id = c.id and u.channel = 'poll'
+    where c.id = ${connectionId} and ${works}`.execute(db)
   const row = found.rows[0]
-  return row && { ...(row.position !== null && { position: row.position }), dueAt: row.due_at ?? 0 }
+  return row && { ...(row.position !== null && { position: row.position }), due: row.due, dueAt: row.due_at }
 }
 
 /** Puts a page into the inbox and moves the position behind it. False: the connection was removed or paused meanwhile. */
