@@ -160,7 +160,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   scheduler.wake('awake', 'all')
 
   let stopping = false
-  const server = createHttpServer({ bodyLimit: config.bodyLimitBytes, log })
+  const server = createHttpServer({ bodyLimit: config.bodyLimitBytes, trustProxy: config.trustProxy, log })
   if (metrics !== undefined && config.metricsToken !== undefined) addMetrics(server, metrics, config.metricsToken, Object.keys(connectors))
   await server.register(health, { db, stopping: () => stopping })
   await server.register(intake, {

@@ -2,6 +2,7 @@
  * Configuration: everything a process is told from outside, read once from its environment. A start with a mistake in it
  * fails at once, with one line for each problem; values are never repeated, because they may be secret.
  */
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { AppCredentials, Connector } from '../connectors/connector.ts'
 import { CodedError } from '../connectors/errors.ts'
@@ -9,7 +10,7 @@ import { connectors } from '../connectors/registry.ts'
 import { parseKeys } from './connections/keys.ts'
 import type { EncryptionKey } from './connections/vault.ts'
 import type { MetaApp } from './meta/app.ts'
-import { GRAPH_API } from './meta/version.ts'
+import { GRAPH_API } from '../connectors/graph/version.ts'
 
 const wholeNumber = (least: number, most: number) =>
   z
@@ -47,10 +48,28 @@ const smtpUrl = z.string().refine((text) => {
   return url !== null && /^smtps?:$/.test(url.protocol) && url.hostname !== ''
 }, 'must be an smtp:// or smtps:// URL')
 
+/** A number of hops, or addresses, networks and the names that stand for some. Whom nobody trusts could say who asks. */
+const proxies = z.string().transform((text, context): number | string[] => {
+  const list = text.split(',').map((entry) => entry.trim())
+  if (list.length === 1 && /^[1-9]$/.test(list[0] ?? '')) return Number(list[0])
+  if (list.every(isProxy)) return list
+  context.addIssue({ code: 'custom', message: 'must be a number of hops (1 to 9), or IP addresses and networks with commas between' })
+  return z.NEVER
+})
+
+function isProxy(entry: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(entry)) return true
+  const [address = '', bits, ...more] = entry.split('/')
+  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  // No network of all addresses: that would be to believe everybody.
+  return longest > 0 && more.length === 0 && (bits === undefined || (/^[1-9]\d*$/.test(bits) && Number(bits) <= longest))
+}
+
 const variables = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
   HOST: z.string().default('127.0.0.1'),
   PUBLIC_URL: baseUrl.optional(),
+  TRUST_PROXY: proxies.optional(),
   DATABASE_URL: postgresUrl.optional(),
   DATA_DIR: z.string().default('./data'),
   ENCRYPTION_KEYS: keys.optional(),
@@ -127,6 +146,8 @@ export interface Config {
   host: string
   /** Origin under which CRMs and people reach us, without a slash at its end. */
   publicUrl: string
+  /** Whose `X-Forwarded-For` is believed: that of so many proxies in front, or of those at these addresses. Absent: nobody's. */
+  trustProxy?: number | string[]
   /** Absent: the embedded PostgreSQL in `dataDir`. */
   databaseUrl?: string
   dataDir: string
@@ -200,6 +221,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
     port: values.PORT,
     host: values.HOST,
     publicUrl: values.PUBLIC_URL ?? `http://localhost:${values.PORT}`,
+    trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,
     dataDir: values.DATA_DIR,
     encryptionKeys: values.ENCRYPTION_KEYS,

@@ -5,6 +5,8 @@ import type { Log } from './log.ts'
 
 export interface HttpServerOptions {
   bodyLimit: number
+  /** Whose `X-Forwarded-For` is believed (see `Config.trustProxy`). */
+  trustProxy?: number | string[] | false
   log: Log
 }
 
@@ -13,11 +15,12 @@ const REQUEST_MS = 10_000
 /** Longer than the idle time-out of common load balancers (60 s), so that it is they who close a connection. */
 const KEEP_ALIVE_MS = 65_000
 
-export function createHttpServer({ bodyLimit, log }: HttpServerOptions): FastifyInstance {
+export function createHttpServer({ bodyLimit, trustProxy = false, log }: HttpServerOptions): FastifyInstance {
   const server = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
+    trustProxy: typeof trustProxy === 'number' ? (_address, hop) => hop < trustProxy : trustProxy,
     requestTimeout: REQUEST_MS,
     connectionTimeout: 2 * REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -7,6 +7,8 @@ export interface Caller {
   actor: string
   /** The only workspace the caller may see; absent for the operator of the server, who sees all. */
   workspaceId?: number
+  /** Where a request came from that nobody signed in for: a link, a marketplace. The trail names it. */
+  address?: string
 }
 
 export interface AuditEntry {
@@ -25,11 +27,11 @@ export const system = { actor: 'system' }
 /** Notes a change in the audit trail; `trx` is the transaction of the change. */
 export async function audit(
   trx: Database,
-  caller: Pick<Caller, 'actor'>,
+  { actor, address }: Pick<Caller, 'actor' | 'address'>,
   { workspaceId, action, subject, detail = {} }: AuditEntry,
 ): Promise<void> {
   await trx
     .insertInto('audit')
-    .values({ workspace_id: workspaceId, actor: caller.actor, action, subject, detail: JSON.stringify(detail) })
+    .values({ workspace_id: workspaceId, actor, action, subject, detail: JSON.stringify({ ...detail, ...(address && { address }) }) })
     .execute()
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { connectors } from '../../connectors/registry.ts'
 import { configVariables, readConfig } from '../../server/config.ts'
-import { GRAPH_API } from '../../server/meta/version.ts'
+import { GRAPH_API } from '../../connectors/graph/version.ts'
 
 const key = Buffer.alloc(32, 7).toString('base64')
 const otherKey = Buffer.alloc(32, 8).toString('base64')
@@ -137,4 +137,12 @@ t.test('a mail server goes with a sender', async (t) => {
 t.test('a partner agent has two to 22 characters, two of them letters', async (t) => {
   for (const good of ['ab', 'a1b', 'Leadstage_1.0-22-chars']) t.equal(readConfig({ META_PARTNER_AGENT: good }).meta.partnerAgent, good)
   for (const bad of ['a1', '12', 'a', 'Leadstage_1.0-23-charss', 'two words']) t.equal(problems({ META_PARTNER_AGENT: bad }).length, 1, bad)
+})
+
+t.test('proxies are so many, or at these addresses; nobody may believe everybody', async (t) => {
+  t.equal(readConfig({}).trustProxy, undefined)
+  t.equal(readConfig({ TRUST_PROXY: ' 2 ' }).trustProxy, 2)
+  t.same(readConfig({ TRUST_PROXY: '10.0.0.0/8, ::1,loopback' }).trustProxy, ['10.0.0.0/8', '::1', 'loopback'])
+  for (const TRUST_PROXY of ['true', '0', '10', '*', '0.0.0.0/0', '::/0', '10.0.0.0/33', '10.0.0.0/8/8', 'proxy.example.com', '10.0.0.1,'])
+    t.match(problems({ TRUST_PROXY }), [/^TRUST_PROXY must be a number of hops/], TRUST_PROXY)
 })
