@@ -1,8 +1,8 @@
 /** What Meta's answer to a batch means for its events and its dataset. Pure. */
-import type { GraphError } from '../meta/errors.ts'
+import type { GraphError } from '../../connectors/graph/errors.ts'
+import { throttleWait } from '../../connectors/graph/usage.ts'
 import type { Refused, SendResult } from '../meta/graph-client.ts'
 import { retryDelay } from '../meta/retry.ts'
-import { throttleWait } from '../meta/usage.ts'
 import type { Outcome } from './outbox.ts'
 import type { OutboxRow } from './plan-batch.ts'
 

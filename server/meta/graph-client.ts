@@ -2,10 +2,10 @@ import { createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { BaseLogger } from 'pino'
 import { Agent, request } from 'undici'
+import { classifyGraphError, type GraphAnswer, type GraphError } from '../../connectors/graph/errors.ts'
+import { type ResponseHeaders, readUsage, type Usage } from '../../connectors/graph/usage.ts'
 import { serialiseRequest } from '../../mappings/serialise.ts'
 import { networkReason } from '../connections/network-reason.ts'
-import { classifyGraphError, type GraphAnswer, type GraphError } from './errors.ts'
-import { type ResponseHeaders, readUsage, type Usage } from './usage.ts'
 
 export interface GraphClientOptions {
   /** Origin of the Graph API. */

@@ -2,8 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { GRAPH_API } from '../../connectors/graph/version.ts'
 import { connectors } from '../../connectors/registry.ts'
-import { GRAPH_API } from '../../server/meta/version.ts'
 
 const root = join(import.meta.dirname, '../..')
 const pinned = [

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { GRAPH_API } from '../../../connectors/graph/version.ts'
 import { appSecretProof, createGraphClient, type GraphClientOptions } from '../../../server/meta/graph-client.ts'
-import { GRAPH_API } from '../../../server/meta/version.ts'
 import { type Meta, startMeta } from '../../simulators/meta/start-meta.ts'
 
 const TOKEN = 'EAAcanaryTokenThatMustNeverShow'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { GRAPH_API } from '../../../server/meta/version.ts'
+import { GRAPH_API } from '../../../connectors/graph/version.ts'
 
 t.test('the Graph API version has more than 90 days to live', async (t) => {
   t.match(GRAPH_API.version, /^v\d+\.\d+$/)

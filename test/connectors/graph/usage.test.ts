@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readUsage, throttleWait } from '../../../server/meta/usage.ts'
+import { readUsage, throttleWait } from '../../../connectors/graph/usage.ts'
 
 const nothing = { percent: 0, regainMs: 0, resetMs: 0 }
 

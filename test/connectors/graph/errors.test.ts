@@ -1,5 +1,5 @@
 import t from 'tap'
-import { classifyGraphError, type GraphError } from '../../../server/meta/errors.ts'
+import { classifyGraphError, type GraphError } from '../../../connectors/graph/errors.ts'
 
 interface Row {
   code: number
