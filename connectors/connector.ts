@@ -43,6 +43,8 @@ export interface ConnectorManifest {
   pollMs?: number
   /** Between two rounds of lookups for one connection, milliseconds, so that many changes share one. Absent: at once. */
   lookupEveryMs?: number
+  /** The source is Meta itself: its records are leads, told with `RecordSnapshot.metaLead`, and no CRM names them. */
+  capturesLeads?: true
   /** Settings of one connection that this connector understands, with defaults for all. */
   settings: z.ZodType
 }
@@ -348,6 +350,25 @@ export type Signal =
   /** The person asked to be forgotten. Nothing of the record may be read again. */
   | { kind: 'erased'; ref: RecordRef; occurredAt: number }
 
+/** What Meta tells of a lead beside the person: when it was generated, and where it comes from. Ids and names as Meta has them. */
+export interface MetaLead {
+  /** Milliseconds since the epoch. */
+  generatedAt: number
+  isTest: boolean
+  formId?: string
+  formName?: string
+  adId?: string
+  adName?: string
+  adsetId?: string
+  adsetName?: string
+  campaignId?: string
+  campaignName?: string
+  /** Where the form was shown: `fb`, `ig`. */
+  platform?: string
+  /** The lead came without an ad. */
+  organic?: boolean
+}
+
 /** One record as the CRM shows it now. */
 export interface RecordSnapshot {
   ref: RecordRef
@@ -367,6 +388,8 @@ export interface RecordSnapshot {
   /** Current stages, with their pipelines. */
   stages: StageRef[]
   amount?: { value: number; currency?: string }
+  /** Present on the leads of a source that captures them: the record is the lead itself. */
+  metaLead?: MetaLead
   /** The connection's `ruleFields`, by CRM name. */
   fields: Record<string, string | null>
   /** Earlier and current stages with their times, oldest first; only where history was asked for. */
