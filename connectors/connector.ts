@@ -17,6 +17,8 @@ export interface RateLimit {
   concurrent: number
   /** A share of another bucket: what counts against this one counts against that one, too. */
   within?: string
+  /** Requests rest while more than this share (0 to 1) of what `Connector.usage` tells is used: what can wait makes room. */
+  yieldsAt?: number
 }
 
 export type Arrival = 'push' | 'stream' | 'poll'
@@ -38,7 +40,14 @@ export interface ConnectorManifest {
    * Version of the CRM's API, in one place, with the day it stops working (YYYY-MM-DD), and where the vendor serves it.
    * Absent: the CRM is never asked; it needs no credentials of ours, and its stages are known from what arrives.
    */
-  api?: { version: string; sunset: string; baseUrl: string; streamUrl?: string }
+  api?: {
+    version: string
+    sunset: string
+    baseUrl: string
+    streamUrl?: string
+    /** It is Meta's own: one app of ours serves this and the sending of events, and is configured once. */
+    ofMeta?: true
+  }
   /** How often a connection is polled where changes arrive that way, milliseconds. */
   pollMs?: number
   /** Between two rounds of lookups for one connection, milliseconds, so that many changes share one. Absent: at once. */
@@ -124,6 +133,10 @@ export interface AppCredentials {
   baseUrl: string
   /** Where its stream lives, for CRMs that have one. */
   streamUrl?: string
+  /** Where people sign in, for those who do that at another place than their API's. */
+  signInUrl?: string
+  /** Which of several ways of asking for consent, set up at the vendor, is ours. */
+  loginConfig?: string
 }
 export interface TokenGrant {
   accessToken: string
@@ -139,6 +152,8 @@ export interface TokenGrant {
   /** A place to try things out: nothing is sent from it before somebody says so. */
   sandbox?: boolean
 }
+/** What a consent gave; `others`: further accounts that it opened. */
+export type WonGrant = TokenGrant & { others?: TokenGrant[] }
 /** A token and the origin it is for. */
 export interface Access {
   token: string
@@ -168,7 +183,7 @@ export interface Install {
   /** What an error that came back instead of a code means and what to do, where it is more than a refusal of the person. */
   explain?(error: string): string | undefined
   /** Trades the code for a grant. Throws as `refresh`, and `code_spent` (never) where only a new consent helps. */
-  exchange(app: AppCredentials, answer: ConsentAnswer, http: HttpPort, now: number): Promise<TokenGrant>
+  exchange(app: AppCredentials, answer: ConsentAnswer, http: HttpPort, now: number): Promise<WonGrant>
   /**
    * For CRMs whose marketplace begins the install and waits for the browser: whether it may be sent to this address afterwards.
    * Absent: every consent began with us.
@@ -200,6 +215,13 @@ export interface Change {
 /** One address for all accounts; requests are signed with our app's secret and name the account inside. */
 export interface AppPush {
   routing: 'app'
+  /**
+   * For those who ask an address whether it is ours before they send to it: the answer to such a request, undefined where it is
+   * none or does not know the word agreed on. Never throws.
+   */
+  handshake?(request: RawRequest, app: AppCredentials): string | undefined
+  /** Has the account send to us; harmless when it does already. What `Install.leave` ends. */
+  ensure?(context: ConnectionContext): Promise<void>
   /** Judges method, headers, clock and signature on the raw bytes, in constant time. Never throws. */
   verify(request: RawRequest, app: AppCredentials): Verdict
   /** The changes in a verified request. No I/O, never throws: what cannot be read is counted in `unreadable`. */
@@ -394,6 +416,27 @@ export interface RecordSnapshot {
   fields: Record<string, string | null>
   /** Earlier and current stages with their times, oldest first; only where history was asked for. */
   transitions?: { stage: StageRef; occurredAt: number }[]
+  /** Of records that are Meta leads themselves. */
+  metaLead?: MetaLead
+}
+
+/** Where a Meta lead comes from, as Meta tells. Names are as they are now. */
+export interface MetaLead {
+  /** Milliseconds since the epoch. */
+  generatedAt: number
+  isTest: boolean
+  formId?: string
+  formName?: string
+  adId?: string
+  adName?: string
+  adsetId?: string
+  adsetName?: string
+  campaignId?: string
+  campaignName?: string
+  /** Where the form was shown: fb, ig. */
+  platform?: string
+  /** It came without an ad. */
+  organic?: boolean
 }
 
 /** A part of a connection's past. */
@@ -471,6 +514,10 @@ export interface Connector<Settings = unknown> {
   arrival?(settings: Settings): Arrival
   /** What an answer tells of an allocation that all software of the account shares: requests used, and the most there are. */
   allocation?(reply: HttpReply): { used: number; limit: number } | undefined
+  /** How much of a budget that fills up again by itself an answer says is used: 0 to 1, where refusals begin. */
+  usage?(reply: HttpReply): number | undefined
+  /** What every request has to carry in its query beside a token, as proof that it is ours. */
+  proof?(token: string, app: AppCredentials): Record<string, string>
   /**
    * What to do about an answer of the CRM that is not 2xx: the error to throw, with the CRM's own delay in `retry`.
    * `expired_token` tells the core to refresh once.
