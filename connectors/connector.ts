@@ -416,27 +416,6 @@ export interface RecordSnapshot {
   fields: Record<string, string | null>
   /** Earlier and current stages with their times, oldest first; only where history was asked for. */
   transitions?: { stage: StageRef; occurredAt: number }[]
-  /** Of records that are Meta leads themselves. */
-  metaLead?: MetaLead
-}
-
-/** Where a Meta lead comes from, as Meta tells. Names are as they are now. */
-export interface MetaLead {
-  /** Milliseconds since the epoch. */
-  generatedAt: number
-  isTest: boolean
-  formId?: string
-  formName?: string
-  adId?: string
-  adName?: string
-  adsetId?: string
-  adsetName?: string
-  campaignId?: string
-  campaignName?: string
-  /** Where the form was shown: fb, ig. */
-  platform?: string
-  /** It came without an ad. */
-  organic?: boolean
 }
 
 /** A part of a connection's past. */
