@@ -7,6 +7,7 @@ import { type Field, has, readFields } from './fields.ts'
 import { contactFields, mappedFields } from './identity.ts'
 import { judgeLeadIdField } from './lead-id-field.ts'
 import { lead, opportunity } from './objects.ts'
+import { labels } from './package.ts'
 import { queryIfThere, quote, text } from './query.ts'
 import type { SalesforceSettings } from './settings.ts'
 import { readTracking } from './tracking.ts'
@@ -171,7 +172,7 @@ async function checkChannel({ client, settings }: Context): Promise<Finding[]> {
   if (carried.length === 0) {
     // A package may have put its namespace before the name.
     const namespaced = members.map((row) => text(row.EventChannel)).find((name) => name?.endsWith(`__${channel}`))
-    const remedy = namespaced ? `Set the channel to "/data/${namespaced}"` : 'Install the Meta Connector package'
+    const remedy = namespaced ? `Set the channel to "/data/${namespaced}"` : `Install the ${labels.package} package`
     return [
       {
         code: 'channel_missing',
@@ -185,7 +186,7 @@ async function checkChannel({ client, settings }: Context): Promise<Finding[]> {
     .map(([, what]) => ({
       code: 'channel_incomplete',
       fatal: false,
-      text: `The channel "${channel}" does not carry changes of ${what}. Install the current version of the Meta Connector package.`,
+      text: `The channel "${channel}" does not carry changes of ${what}. Install the current version of the ${labels.package} package.`,
     }))
 }
 

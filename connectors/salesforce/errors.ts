@@ -4,6 +4,7 @@ import type { CrmRequest, HttpReply } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { parseJson } from '../parse-json.ts'
 import { readReplyOf } from '../read-reply.ts'
+import { labels } from './package.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
@@ -38,7 +39,7 @@ const meanings: Record<string, Pick<CodedError, 'code' | 'retry' | 'scope' | 'us
     code: 'forbidden',
     retry: 'never',
     scope: 'connection',
-    userText: 'The connected Salesforce user may not do this. Assign the permission set "Meta Connector Admin" to that user.',
+    userText: `The connected Salesforce user may not do this. That user needs access to leads and opportunities, and the permission set "${labels.integration}".`,
   },
   INVALID_FIELD: {
     code: 'unknown_field',

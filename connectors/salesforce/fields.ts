@@ -5,6 +5,7 @@ import { CodedError } from '../errors.ts'
 import { readReply } from './errors.ts'
 import { codeFields, contactFields, mappedFields } from './identity.ts'
 import { lead, objects, opportunity, type SalesforceObject } from './objects.ts'
+import { labels } from './package.ts'
 import { remembered } from './remember.ts'
 import type { SalesforceSettings } from './settings.ts'
 import { root } from './version.ts'
@@ -99,6 +100,6 @@ function hiddenField(names: readonly string[]): CodedError {
     code: 'unknown_field',
     retry: 'never',
     scope: 'connection',
-    userText: `Salesforce does not show the connected user the lead field ${names.join(', ')}. Either there is no such field, or field-level security hides it: assign the permission set "Meta Connector Admin" to that user, or choose another field in the settings.`,
+    userText: `Salesforce does not show the connected user the lead field ${names.join(', ')}. Either there is no such field, or field-level security hides it: assign the permission set "${labels.integration}" to that user, or choose another field in the settings.`,
   })
 }

@@ -3,6 +3,7 @@ import type { ConnectionContext, Finding, RecordRef } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { type Field, typeOf } from './fields.ts'
 import { objects, opportunity } from './objects.ts'
+import { labels } from './package.ts'
 import type { SalesforceSettings } from './settings.ts'
 import { root } from './version.ts'
 
@@ -44,7 +45,7 @@ export function judgeLeadIdField(fields: readonly Field[], name: string): Findin
       {
         code: 'lead_id_field_missing',
         fatal: true,
-        text: `The connected user does not see a lead field "${name}" for the Meta lead ID.${choice} Otherwise install the Meta Connector package and assign its permission set "Meta Connector Admin" to that user, or create a text field of 18 characters under Setup, Object Manager, Lead, Fields & Relationships. Leadstage cannot create it for you.`,
+        text: `The connected user does not see a lead field "${name}" for the Meta lead ID.${choice} Otherwise install the ${labels.package} package and assign its permission set "${labels.integration}" to that user, or create a text field of 18 characters under Setup, Object Manager, Lead, Fields & Relationships. Leadstage cannot create it for you.`,
       },
     ]
   if (typeOf(field.type) === 'text') return []

@@ -1,5 +1,6 @@
 /** The settings of one Salesforce connection. All have defaults. */
 import { z } from 'zod'
+import * as brought from './package.ts'
 
 /** API name of a field, with the namespace of its package where it has one. */
 const field = z.string().regex(/^[A-Za-z]\w{0,79}$/)
@@ -10,10 +11,10 @@ export const salesforceSettings = z.strictObject({
     .default('stream')
     .meta({ description: 'how changes arrive: told as they happen (needs change events and View All), or asked for every minute' }),
   leadIdField: field
-    .default('Meta_Lead_ID__c')
+    .default(brought.leadIdField)
     .meta({ description: 'API name of the lead field that holds the Meta lead id; Salesforce has none of its own' }),
   opportunityLeadIdField: field
-    .default('Meta_Lead_ID__c')
+    .default(brought.leadIdField)
     .meta({ description: 'API name of the opportunity field for the same, where opportunities carry it; else the converted lead tells' }),
   clickIdField: field.optional().meta({ description: 'API name of the lead field that holds the click id (fbclid or fbc)' }),
   genderField: field.optional().meta({ description: 'API name of the lead field that holds the gender' }),
@@ -28,7 +29,7 @@ export const salesforceSettings = z.strictObject({
   channel: z
     .string()
     .regex(/^\/data\/\w{1,80}$/)
-    .default('/data/Meta_Connector__chn')
+    .default(brought.channel)
     .meta({ description: 'the channel of the change events, as the package brings it' }),
 })
 export type SalesforceSettings = z.infer<typeof salesforceSettings>
