@@ -4,6 +4,7 @@ import type { Signal } from '../../connectors/connector.ts'
 import type { Fixtures, Told } from './fixtures.ts'
 import { garbage, spoilt } from './hostile.ts'
 import { watchIo } from './no-io.ts'
+import { isSound } from './sound.ts'
 
 export function testMeaning(t: Test, fixtures: Fixtures): void {
   const { connector, stages, ids, say, hear, proof } = fixtures
@@ -96,14 +97,4 @@ export function testMeaning(t: Test, fixtures: Fixtures): void {
       'what is no change means nothing',
     )
   })
-}
-
-/** Ids that a database and a comparison can live with, instants that a date can hold. */
-function isSound(signal: Signal): boolean {
-  const texts = [signal.ref.type, signal.ref.id, ...(signal.kind === 'stage' ? [signal.stage.source, signal.stage.stageId] : [])]
-  return (
-    Number.isSafeInteger(signal.occurredAt) &&
-    Math.abs(signal.occurredAt) <= 8.64e15 &&
-    texts.every((text) => typeof text === 'string' && text !== '')
-  )
 }

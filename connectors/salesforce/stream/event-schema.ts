@@ -140,14 +140,16 @@ const MOST_SHARED = 1_000
 /** @param registry the named types of the schema so far: they are described once, and may be named afterwards. Extended. */
 function typeOf(described: unknown, namespace: string | undefined, registry: Registry): Type {
   const key = `${namespace} ${JSON.stringify(described)}`
+  const compile = (names: Registry) =>
+    avro.Type.forSchema(described as never, { registry: names, namespace, omitRecordMethods: true, logicalTypes, typeHook: bounded })
   let found = shared.get(key)
   if (found === undefined) {
     const names: Registry = { long }
     try {
-      found = { type: avro.Type.forSchema(described as never, { registry: names, namespace, omitRecordMethods: true }), names }
+      found = { type: compile(names), names }
     } catch {
       // It names a type of this schema, or nothing that exists.
-      return avro.Type.forSchema(described as never, { registry: { ...registry, long }, namespace, omitRecordMethods: true })
+      return compile({ ...registry, long })
     }
     if (shared.size >= MOST_SHARED) shared.clear()
     shared.set(key, found)
@@ -168,6 +170,25 @@ const long = avro.types.LongType.__with({
   compare: onlyRead,
   isValid: () => false,
 })
+
+/** The driver believes what an array says of its length: damaged bytes can claim billions of items, and keep a process busy with them. */
+class Item extends avro.types.LogicalType {
+  protected override _fromValue(value: unknown): unknown {
+    if (value === undefined) throw new Error('a change event is cut off')
+    return value
+  }
+  protected override _toValue = onlyRead
+}
+const logicalTypes = { item: Item }
+
+/** Lists of text end where the bytes end. */
+function bounded(described: unknown, options: Parameters<typeof avro.Type.forSchema>[1]): Type | undefined {
+  if (typeof described !== 'object' || described === null || !('type' in described) || !('items' in described)) return undefined
+  if (described.type !== 'array' || described.items !== 'string') return undefined
+  const items = { type: 'string', logicalType: 'item' }
+  return avro.Type.forSchema({ type: 'array', items } as never, { ...options, typeHook: () => undefined })
+}
+
 function onlyRead(): never {
   throw new Error('events are only read')
 }

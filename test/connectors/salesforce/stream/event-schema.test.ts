@@ -112,3 +112,13 @@ t.test('what does not fit the schema is refused', async (t) => {
   t.throws(() => compileSchema('{"type":"record","name":"Other__e","fields":[{"name":"Text__c","type":"string"}]}', wanted))
   t.throws(() => compileSchema('nonsense', wanted))
 })
+
+t.test('damaged bytes that claim billions of items are refused at once', async (t) => {
+  const schema = compileSchema(changeSchema('Lead', lead).json(), wanted)
+  const payload = encodeEvent(lead, change({ values: { Status: 'New' } }))
+  // The count of record ids comes behind the name of the entity.
+  const count = 1 + 'Lead'.length
+  t.equal(payload[count], 2, 'one, in zig-zag')
+  const billions = Buffer.from([0xfe, 0xff, 0xff, 0xff, 0x0f])
+  t.throws(() => schema.read(Buffer.concat([payload.subarray(0, count), billions, payload.subarray(count + 1)])), /cut off/)
+})
