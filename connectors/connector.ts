@@ -251,14 +251,40 @@ export type Push<Settings = unknown> = AppPush | ConnectionPush<Settings>
 
 // -------------------------------------------------------------------------------------------------------------- page
 
-/** Who opened our page inside the CRM. `hash` names the request: one that comes again with the same is a repeat of it. */
-export type PageVerdict = { ok: true; account: string; userId: string; hash: string } | Exclude<Verdict, { ok: true }>
-/** Our page inside the CRM, which the CRM itself opens and says for whom. To open it is no proof of being an admin. */
-export interface Page {
-  /** Judges the signature on the raw body, in constant time, before anything in it is read. Never throws. */
-  verify(body: Buffer, app: AppCredentials): PageVerdict
-  /** Origins of the CRM that may show the page in a frame, as a content security policy takes them. */
-  frameAncestors: readonly string[]
+/** Who looks at our settings: a user of the CRM, in one of its accounts. */
+export interface Visitor {
+  account: string
+  userId: string
+  /** The visitor's own access to the CRM, where it was handed over. Never stored. */
+  access?: Access
+}
+/** Who it is. `hash` names the request: one that comes again with the same is a repeat of it. */
+export type PageVerdict = { ok: true; visitor: Visitor; hash: string } | Exclude<Verdict, { ok: true }>
+/** Our settings inside the CRM, which says for whom they are. To get there is no proof of being an admin. */
+export interface Page<Settings = unknown> {
+  /** For CRMs that open a web page of ours by posting a signed request. */
+  opening?: {
+    /** Judges the signature on the raw body, in constant time, before anything in it is read. Never throws. */
+    verify(body: Buffer, app: AppCredentials): PageVerdict
+    /** Origins of the CRM that may show the page in a frame, as a content security policy takes them. */
+    frameAncestors: readonly string[]
+  }
+  /** For CRMs that draw the page themselves and sign each of its requests to us. */
+  requests?: {
+    /** Judges signature, clock and sender of a request; undefined where it bears no signature of this CRM. Never throws. */
+    verify(request: RawRequest, app: AppCredentials): PageVerdict | undefined
+  }
+  /**
+   * Asks the CRM whether the visitor administers the account: by the visitor's own access, or through the connection. Throws
+   * `CodedError` where neither is there, or the CRM does not say.
+   */
+  isAdmin(visitor: Visitor, tools: { app: AppCredentials; http: HttpPort; context?: ConnectionContext<Settings> }): Promise<boolean>
+  /** Signing in without being inside the CRM: a consent that ends with knowing who it is, and leaves no grant behind. */
+  signIn: {
+    consentUrl(app: AppCredentials, request: ConsentRequest): string
+    /** Throws as `Install.exchange`. */
+    identify(app: AppCredentials, answer: ConsentAnswer, http: HttpPort, now: number): Promise<Visitor>
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------ stream and poll
@@ -485,7 +511,7 @@ export interface Connector<Settings = unknown> {
   /** Absent: there is nothing to consent to, because the CRM is never asked. */
   install?: Install
   push?: Push<Settings>
-  page?: Page
+  page?: Page<Settings>
   stream?: Stream<Settings>
   /** One page of what changed behind `position` (absent: from now on). `now` in milliseconds since the epoch. */
   poll?(context: ConnectionContext<Settings>, position: string | undefined, now: number): Promise<PollPage>

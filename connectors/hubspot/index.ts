@@ -8,6 +8,7 @@ import { createLeadIdField, writeLeadId } from './lead-id-field.ts'
 import { lookup } from './lookup.ts'
 import { normalise } from './normalise.ts'
 import { objects } from './objects.ts'
+import { page } from './page.ts'
 import { readPeriod } from './read-period.ts'
 import { type HubspotSettings, hubspotSettings } from './settings.ts'
 import { listFields, listStages } from './stages.ts'
@@ -35,6 +36,7 @@ export const hubspot: Connector<HubspotSettings> = {
   },
   install,
   push: { routing: 'app', verify, parse },
+  page,
   classify,
   normalise,
   lookup,

@@ -1,6 +1,6 @@
 /** The permissions we ask for and the renewal of tokens (HubSpot, working with OAuth). */
 import { z } from 'zod'
-import type { AppCredentials, ConsentRequest, HttpPort, Install, TokenGrant } from '../connector.ts'
+import type { AppCredentials, ConsentAnswer, ConsentRequest, HttpPort, Install, TokenGrant } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { jsonOf } from '../read-reply.ts'
 import { api } from './version.ts'
@@ -14,11 +14,13 @@ export const scope = {
   readLeads: 'crm.objects.leads.read',
   readContactProperties: 'crm.schemas.contacts.read',
   writeContactProperties: 'crm.schemas.contacts.write',
+  /** Who may change settings is asked for, because a signed request of the page proves the user, not the right. */
+  readUsers: 'settings.users.read',
 } as const
 
 /** `oauth` is on every app and has to be asked for by name. */
 export const scopes = {
-  required: ['oauth', scope.readContacts, scope.readDeals, scope.readContactProperties],
+  required: ['oauth', scope.readContacts, scope.readDeals, scope.readContactProperties, scope.readUsers],
   optional: [scope.readLeads, scope.writeContactProperties, scope.writeContacts],
 } as const
 
@@ -27,6 +29,7 @@ const grant = z.object({
   refresh_token: z.string().min(1).optional(),
   expires_in: z.number().positive(),
   hub_id: z.union([z.int().transform(String), z.string().regex(/^\d+$/)]),
+  user_id: z.union([z.int().transform(String), z.string().regex(/^\d+$/)]).optional(),
   scopes: z.array(z.string()).default([]),
 })
 
@@ -48,7 +51,10 @@ export function consentUrl(app: AppCredentials, { redirectUri, state, challenge 
 }
 
 /** See `Install.exchange`. */
-export const exchange: Install['exchange'] = (app, { code, redirectUri, verifier }, http, now) =>
+export const exchange: Install['exchange'] = async (app, answer, http, now) => (await exchangeWithUser(app, answer, http, now)).grant
+
+/** As `exchange`, with the user who agreed. */
+export const exchangeWithUser = (app: AppCredentials, { code, redirectUri, verifier }: ConsentAnswer, http: HttpPort, now: number) =>
   askForGrant(
     app,
     { grant_type: 'authorization_code', code, redirect_uri: redirectUri, ...(verifier !== undefined && { code_verifier: verifier }) },
@@ -57,8 +63,8 @@ export const exchange: Install['exchange'] = (app, { code, redirectUri, verifier
   )
 
 /** See `Install.refresh`. HubSpot keeps the refresh token as a rule; whatever comes back is what counts. */
-export const refresh: Install['refresh'] = (app, { refreshToken }, http, now) =>
-  askForGrant(app, { grant_type: 'refresh_token', refresh_token: refreshToken }, http, now)
+export const refresh: Install['refresh'] = async (app, { refreshToken }, http, now) =>
+  (await askForGrant(app, { grant_type: 'refresh_token', refresh_token: refreshToken }, http, now)).grant
 
 /** See `Install.returnsTo`: HubSpot waits for the browser on a page of its own (installation from the marketplace). */
 export function returnsTo(app: AppCredentials, returnUrl: string): boolean {
@@ -72,7 +78,12 @@ export async function leave({ client }: Parameters<NonNullable<Install['leave']>
   await client.request({ method: 'DELETE', url: `/appinstalls/${api.version}/external-install`, expect: [404] })
 }
 
-async function askForGrant(app: AppCredentials, form: Record<string, string>, http: HttpPort, now: number): Promise<TokenGrant> {
+async function askForGrant(
+  app: AppCredentials,
+  form: Record<string, string>,
+  http: HttpPort,
+  now: number,
+): Promise<{ grant: TokenGrant; userId: string }> {
   const reply = await http({
     method: 'POST',
     url: `${app.baseUrl}/oauth/${api.version}/token`,
@@ -81,21 +92,17 @@ async function askForGrant(app: AppCredentials, form: Record<string, string>, ht
   const json = jsonOf(reply)
   const parsed = reply.status >= 200 && reply.status < 300 ? grant.safeParse(json) : undefined
   if (!parsed?.success) throw classifyRefusal(reply.status, json)
-  const { access_token, refresh_token = form.refresh_token, expires_in, hub_id, scopes } = parsed.data
+  const { access_token, refresh_token = form.refresh_token, expires_in, hub_id, user_id = '', scopes } = parsed.data
   if (refresh_token === undefined) throw classifyRefusal(reply.status, json)
-  return {
-    accessToken: access_token,
-    refreshToken: refresh_token,
-    expiresAt: now + expires_in * 1000,
-    account: hub_id,
-    scopes,
-  }
+  const expiresAt = now + expires_in * 1000
+  return { grant: { accessToken: access_token, refreshToken: refresh_token, expiresAt, account: hub_id, scopes }, userId: user_id }
 }
 
 const asks = [
   'read contacts and deals, with their stages and the history of these',
   'read leads, where your HubSpot account has them (optional)',
   'create one contact property for the Meta lead id, and fill it (optional)',
+  'see which users are super admins: only they may change settings',
 ]
 
 export const install: Install = { scopes, asks, consentUrl, exchange, refresh, returnsTo, leave }

@@ -1,6 +1,6 @@
 /** The permissions we ask for, the consent, and the renewal of tokens (Salesforce, OAuth 2.0 web server flow with PKCE). */
 import { z } from 'zod'
-import type { AppCredentials, ConsentRequest, HttpPort, Install, TokenGrant } from '../connector.ts'
+import type { AppCredentials, ConsentAnswer, ConsentRequest, HttpPort, Install, TokenGrant, Visitor } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { jsonOf } from '../read-reply.ts'
 import { authUrl, isSandbox, ownOrigin } from './hosts.ts'
@@ -24,12 +24,19 @@ const reply = z.object({
 })
 
 /** See `Install.consentUrl`. */
-export function consentUrl(app: AppCredentials, { redirectUri, state, challenge, authUrl: origin }: ConsentRequest): string {
+export const consentUrl: Install['consentUrl'] = (app, request) => consentUrlFor(scopes.required, app, request)
+
+/** The page on which somebody agrees to these scopes. */
+export function consentUrlFor(
+  asked: readonly string[],
+  app: AppCredentials,
+  { redirectUri, state, challenge, authUrl: origin }: ConsentRequest,
+): string {
   const query = new URLSearchParams({
     response_type: 'code',
     client_id: app.clientId,
     redirect_uri: redirectUri,
-    scope: scopes.required.join(' '),
+    scope: asked.join(' '),
     state,
     code_challenge: challenge,
     code_challenge_method: 'S256',
@@ -38,21 +45,30 @@ export function consentUrl(app: AppCredentials, { redirectUri, state, challenge,
 }
 
 /** See `Install.exchange`. */
-export const exchange: Install['exchange'] = (app, { code, redirectUri, verifier, authUrl: origin }, http, now) =>
-  askForGrant(
-    app,
-    { grant_type: 'authorization_code', code, redirect_uri: redirectUri, ...(verifier !== undefined && { code_verifier: verifier }) },
-    origin ?? app.baseUrl,
-    http,
-    now,
-  )
+export const exchange: Install['exchange'] = async (app, answer, http, now) =>
+  lasting(await askForToken(app, formOf(answer), answer.authUrl ?? app.baseUrl, http), answer.authUrl ?? app.baseUrl, now)
+
+/** Trades the code of somebody who signs in: who it is, and their own access. Nothing that lasts is asked for. Throws as `exchange`. */
+export async function identify(app: AppCredentials, answer: ConsentAnswer, http: HttpPort): Promise<Visitor> {
+  const { account, userId, accessToken, apiUrl } = await askForToken(app, formOf(answer), answer.authUrl ?? app.baseUrl, http)
+  return { account, userId, access: { token: accessToken, apiUrl } }
+}
+
+const formOf = ({ code, redirectUri, verifier }: ConsentAnswer): Record<string, string> => ({
+  grant_type: 'authorization_code',
+  code,
+  redirect_uri: redirectUri,
+  ...(verifier !== undefined && { code_verifier: verifier }),
+})
 
 /**
  * See `Install.refresh`. Salesforce takes a refresh token once and gives another (refresh token rotation): what comes back is
  * the only one that works from then on. Orgs that do not rotate give none, and the one before stays.
  */
-export const refresh: Install['refresh'] = (app, { refreshToken, authUrl: origin }, http, now) =>
-  askForGrant(app, { grant_type: 'refresh_token', refresh_token: refreshToken }, origin ?? app.baseUrl, http, now)
+export const refresh: Install['refresh'] = async (app, { refreshToken, authUrl: origin = app.baseUrl }, http, now) => {
+  const token = await askForToken(app, { grant_type: 'refresh_token', refresh_token: refreshToken }, origin, http)
+  return lasting({ refreshToken, ...token }, origin, now)
+}
 
 /** See `Install.leave`: Salesforce ends all that was granted with the token. The package stays until an admin removes it. */
 export const leave: NonNullable<Install['leave']> = async ({ app, grant, http }) => {
@@ -83,13 +99,18 @@ const asks = [
 
 export const install: Install = { scopes, asks, consentUrl, explain, exchange, refresh, leave, authUrl }
 
-async function askForGrant(
-  app: AppCredentials,
-  form: Record<string, string>,
-  origin: string,
-  http: HttpPort,
-  now: number,
-): Promise<TokenGrant> {
+interface Token {
+  accessToken: string
+  refreshToken?: string
+  apiUrl: string
+  account: string
+  userId: string
+  /** Where Salesforce says who it is; the host tells sandboxes. */
+  id: string
+  scopes: string[]
+}
+
+async function askForToken(app: AppCredentials, form: Record<string, string>, origin: string, http: HttpPort): Promise<Token> {
   const answer = await http({
     method: 'POST',
     url: `${origin}/services/oauth2/token`,
@@ -99,27 +120,39 @@ async function askForGrant(
   if (answer.status < 200 || answer.status >= 300) throw classifyRefusal(answer.status, json, form.grant_type === 'authorization_code')
   const parsed = reply.safeParse(json)
   if (!parsed.success) throw unavailable(answer.status)
-  const { access_token, refresh_token = form.refresh_token, instance_url, id, scope } = parsed.data
+  const { access_token, refresh_token, instance_url, id, scope } = parsed.data
   const apiUrl = ownOrigin(instance_url, app)
-  const account = ownOrigin(id, app) === undefined ? undefined : orgOf(id)
-  if (apiUrl === undefined || account === undefined) throw foreignAddress()
-  if (refresh_token === undefined) throw noLastingGrant()
+  const who = ownOrigin(id, app) === undefined ? undefined : whoIs(id)
+  if (apiUrl === undefined || who === undefined) throw foreignAddress()
   return {
     accessToken: access_token,
-    refreshToken: refresh_token,
-    expiresAt: now + LIFE_MS,
-    account,
-    scopes: scope.split(' ').filter((one) => one !== ''),
+    ...(refresh_token !== undefined && { refreshToken: refresh_token }),
+    ...who,
     apiUrl,
-    authUrl: origin,
-    sandbox: isSandbox([apiUrl, id, origin]),
+    id,
+    scopes: scope.split(' ').filter((one) => one !== ''),
   }
 }
 
-/** `https://login.salesforce.com/id/<org>/<user>` (Salesforce, identity URLs); the org's id comes with 15 or 18 characters. */
-function orgOf(idUrl: string): string | undefined {
-  const [, org] = /\/id\/(00D\w{12}(?:\w{3})?)\/005\w{12}(?:\w{3})?$/.exec(idUrl) ?? []
-  return org === undefined ? undefined : longId(org)
+function lasting({ accessToken, refreshToken, account, scopes, apiUrl, id }: Token, authUrl: string, now: number): TokenGrant {
+  if (refreshToken === undefined) throw noLastingGrant()
+  return {
+    accessToken,
+    refreshToken,
+    expiresAt: now + LIFE_MS,
+    account,
+    scopes,
+    apiUrl,
+    authUrl,
+    sandbox: isSandbox([apiUrl, id, authUrl]),
+  }
+}
+
+/** `https://login.salesforce.com/id/<org>/<user>` (Salesforce, identity URLs); ids come with 15 or 18 characters. */
+function whoIs(idUrl: string): { account: string; userId: string } | undefined {
+  const [, org = '', user = ''] = /\/id\/(00D\w{12}(?:\w{3})?)\/(005\w{12}(?:\w{3})?)$/.exec(idUrl) ?? []
+  const [account, userId] = [longId(org), longId(user)]
+  return account === undefined || userId === undefined ? undefined : { account, userId }
 }
 
 /** The grant is over: user, org or the app in it. */

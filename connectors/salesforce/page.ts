@@ -1,10 +1,49 @@
 /** Our page inside Salesforce: a Canvas app, opened by a form that is posted with a signed request (Canvas developer guide). */
+import { z } from 'zod'
 import type { Page } from '../connector.ts'
+import { CodedError } from '../errors.ts'
+import { jsonOf, readReplyOf } from '../read-reply.ts'
+import { ownOrigin } from './hosts.ts'
+import { consentUrlFor, identify } from './install.ts'
+import type { SalesforceSettings } from './settings.ts'
 import { readSignedRequest } from './signed-request.ts'
+import { root } from './version.ts'
 
-export const page: Page = {
-  // Base64 has plus signs, which a form writes as `%2B`: a plain one stands for a space, and would spoil what was signed.
-  verify: (body, app) => readSignedRequest(new URLSearchParams(body.toString('utf8')).get('signed_request') ?? '', app.clientSecrets),
-  // Pages of Lightning and Visualforce are below these, those of sandboxes and of packages too; all ancestors have to be named.
-  frameAncestors: ['https://*.salesforce.com', 'https://*.force.com', 'https://*.visualforce.com'],
+/** Everybody may ask for their own rights: the object has one row, that of who asks (Object reference, UserPermissionAccess). */
+const RIGHTS = 'SELECT PermissionsCustomizeApplication FROM UserPermissionAccess'
+const rights = z.object({ records: z.array(z.object({ PermissionsCustomizeApplication: z.boolean() })).length(1) })
+
+export const page: Page<SalesforceSettings> = {
+  opening: {
+    verify(body, app) {
+      // Base64 has plus signs, which a form writes as `%2B`: a plain one stands for a space, and would spoil what was signed.
+      const verdict = readSignedRequest(new URLSearchParams(body.toString('utf8')).get('signed_request') ?? '', app.clientSecrets)
+      if (!verdict.ok || verdict.visitor.access === undefined) return verdict
+      const { access, ...visitor } = verdict.visitor
+      const apiUrl = ownOrigin(access.apiUrl, app)
+      return { ...verdict, visitor: { ...visitor, ...(apiUrl !== undefined && { access: { token: access.token, apiUrl } }) } }
+    },
+    // Pages of Lightning and Visualforce are below these, those of sandboxes and of packages too; all ancestors have to be named.
+    frameAncestors: ['https://*.salesforce.com', 'https://*.force.com', 'https://*.visualforce.com'],
+  },
+  async isAdmin({ access }, { http }) {
+    if (access === undefined) throw notKnown('nobody is there to ask')
+    const url = `${access.apiUrl}${root}/query`
+    const reply = await http({ method: 'GET', url, query: { q: RIGHTS }, headers: { authorization: `Bearer ${access.token}` } })
+    if (reply.status !== 200) throw notKnown(`HTTP ${reply.status}`)
+    return readReplyOf('Salesforce', rights, jsonOf(reply)).records.every((one) => one.PermissionsCustomizeApplication)
+  },
+  // Without `refresh_token`: each user can approve an app five times, and a sixth ends the first, which may be that of the connection.
+  signIn: { consentUrl: (app, request) => consentUrlFor(['api', 'id'], app, request), identify },
+}
+
+function notKnown(why: string): CodedError {
+  return new CodedError({
+    code: 'admin_unknown',
+    retry: 'later',
+    scope: 'connection',
+    userText:
+      'Salesforce does not say whether you may customise the org, which is asked for before anything is changed. Open the page again.',
+    message: `admin_unknown: ${why}`,
+  })
 }

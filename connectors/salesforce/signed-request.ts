@@ -21,6 +21,10 @@ const idWith = (prefix: string) =>
     .pipe(z.string().min(1))
 const payload = z.object({
   algorithm: z.literal('HMACSHA256'),
+  client: z
+    .object({ oauthToken: z.string().min(1), instanceUrl: z.string() })
+    .optional()
+    .catch(undefined),
   context: z.object({
     organization: z.object({ organizationId: idWith('00D') }),
     user: z.object({ userId: idWith('005') }),
@@ -50,8 +54,10 @@ export function readSignedRequest(text: string, secrets: readonly string[]): Pag
       'signed_request_not_understood',
       'The signed request does not say, in the way it is documented, of which org and user.',
     )
-  const { organization, user } = read.data.context
-  return { ok: true, account: organization.organizationId, userId: user.userId, hash: createHash('sha256').update(encoded).digest('hex') }
+  const { client, context } = read.data
+  const visitor = { account: context.organization.organizationId, userId: context.user.userId }
+  const access = client && { token: client.oauthToken, apiUrl: client.instanceUrl }
+  return { ok: true, visitor: { ...visitor, ...(access && { access }) }, hash: createHash('sha256').update(encoded).digest('hex') }
 }
 
 /** What the payload says; undefined for what is no JSON in base64. */

@@ -42,10 +42,22 @@ export function testShape(t: Test, { connector, recordType, ids }: Fixtures): vo
   t.test('a page inside the CRM is shown there only, and to nobody whom the CRM does not name', async (t) => {
     const { page } = connector
     if (page === undefined) return t.pass('it has none')
-    for (const origin of page.frameAncestors) t.match(origin, /^https:\/\/(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$/)
+    t.ok(page.opening ?? page.requests, 'there is a way to it')
     const app = { appId: '1', clientId: '1', clientSecrets: ['secret', ''], baseUrl: 'https://crm.example' }
-    for (const body of [...garbage, ...garbage.map((text) => `signed_request=${encodeURIComponent(text)}`)])
-      t.match(page.verify(Buffer.from(body), app), { ok: false, status: Number, code: String, text: String })
+    for (const origin of page.opening?.frameAncestors ?? []) t.match(origin, /^https:\/\/(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$/)
+    for (const text of [...garbage, ...garbage.map((text) => `signed_request=${encodeURIComponent(text)}`)]) {
+      const body = Buffer.from(text)
+      const refused = { ok: false, status: Number, code: String, text: String }
+      if (page.opening) t.match(page.opening.verify(body, app), refused)
+      const request = {
+        method: 'GET',
+        target: `/api/overview?x=${encodeURIComponent(text)}`,
+        publicUrl: 'https://us.example',
+        headers: {},
+        body,
+      }
+      t.not(page.requests?.verify({ ...request, receivedAt: Date.now() }, app)?.ok, true)
+    }
   })
 
   t.test('the proposed mapping can be saved', async (t) => {

@@ -11,7 +11,7 @@ const encoded =
   'eyJhbGdvcml0aG0iOiJITUFDU0hBMjU2IiwiaXNzdWVkQXQiOm51bGwsInVzZXJJZCI6IjAwNTAwMDAwMDAwMDAwMUFBQSIsImNsaWVudCI6eyJvYXV0aFRva2VuIjoiMDBEIVRFU1QiLCJpbnN0YW5jZVVybCI6Imh0dHBzOi8vYWNtZS5teS5zYWxlc2ZvcmNlLmNvbSJ9LCJjb250ZXh0Ijp7Im9yZ2FuaXphdGlvbiI6eyJvcmdhbml6YXRpb25JZCI6IjAwRDAwMDAwMDAwMDAwMUVBQSJ9LCJ1c2VyIjp7InVzZXJJZCI6IjAwNTAwMDAwMDAwMDAwMUFBQSJ9fX0='
 const example = `${signature}.${encoded}`
 const overJson = 'h7FMN5wQyx8cMwR/A01Y9Ut35iXJmAvi+0B6s5+2qa8='
-const visitor = { ok: true, account: '00D000000000001EAA', userId: '005000000000001AAA' }
+const visitor = { ok: true, visitor: { account: '00D000000000001EAA', userId: '005000000000001AAA' } }
 
 const sign = (body: string, secret = SECRET, hash = 'sha256') => `${createHmac(hash, secret).update(body).digest('base64')}.${body}`
 const encode = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64')
@@ -19,17 +19,26 @@ const said = JSON.parse(Buffer.from(encoded, 'base64').toString())
 const read = (text: string, secrets = [SECRET]) => readSignedRequest(text, secrets)
 
 const app: AppCredentials = { appId: '1', clientId: 'key', clientSecrets: [SECRET], baseUrl: 'https://login.salesforce.com' }
-const post = (body: string) => page.verify(Buffer.from(body), app)
+const post = (body: string) => page.opening?.verify(Buffer.from(body), app)
 
 t.test('a request of Salesforce says of which org and user it is, and by what it is known when it comes again', async (t) => {
   t.match(read(example), visitor)
   const hash = createHash('sha256').update(encoded).digest('hex')
-  t.strictSame(read(example), { ...visitor, hash }, 'and nothing else: the token in it is the visitor’s')
+  const access = { token: '00D!TEST', apiUrl: 'https://acme.my.salesforce.com' }
+  t.strictSame(
+    read(example),
+    { ok: true, visitor: { ...visitor.visitor, access }, hash },
+    'and the visitor’s own access, to ask for rights',
+  )
   t.strictSame(read(example), read(example), 'a replay has the hash of what it repeats')
   const other = read(sign(encode({ ...said, issuedAt: 1 })))
   t.ok(other.ok && other.hash !== hash, 'and another request has another')
   const short = { ...said, context: { organization: { organizationId: '00D1t000000rXxR' }, user: { userId: '005Ak000001Test' } } }
-  t.match(read(sign(encode(short))), { ok: true, account: '00D1t000000rXxREAU', userId: /^005Ak000001Test\w{3}$/ }, 'ids get 18 characters')
+  t.match(
+    read(sign(encode(short))),
+    { ok: true, visitor: { account: '00D1t000000rXxREAU', userId: /^005Ak000001Test\w{3}$/ } },
+    'ids get 18 characters',
+  )
 })
 
 t.test('while the secret is changed both are accepted; an empty one signs nothing', async (t) => {

@@ -133,6 +133,8 @@ interface Portal {
   companyCurrency: string
   scopes: string[]
   limits: { [name in keyof Limits]: RollingLimit } | undefined
+  /** By id: whether somebody is super admin. */
+  users: Map<string, boolean>
 }
 type Limited = { headers: Record<string, string> } | { refusal: Answer }
 
@@ -143,8 +145,10 @@ export const demoApp: App = {
   redirectUris: ['https://capi.example.com/oauth/callback'],
 }
 /** What the app declares: without the first an install fails, the others may be declined. */
-const requiredScopes = ['oauth', 'crm.objects.contacts.read', 'crm.objects.deals.read', 'crm.schemas.contacts.read']
+const requiredScopes = ['oauth', 'crm.objects.contacts.read', 'crm.objects.deals.read', 'crm.schemas.contacts.read', 'settings.users.read']
 const optionalScopes = ['crm.objects.leads.read', 'crm.schemas.contacts.write', 'crm.objects.contacts.write']
+/** The user who agrees to everything, and is super admin everywhere. */
+export const ADMIN = '606'
 /** Scopes that a connector of all stage sources has when everything was granted. */
 export const allScopes = [
   'oauth',
@@ -153,6 +157,7 @@ export const allScopes = [
   'crm.objects.leads.read',
   'crm.schemas.contacts.read',
   'crm.schemas.contacts.write',
+  'settings.users.read',
 ]
 const documentedLimits: Limits = {
   burst: { count: 110, perMs: 10_000 },
@@ -232,6 +237,13 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
       if (!scopes.includes('oauth')) return missingScopes(['oauth'])
       return { status: 200, json: accountInfo(portal) }
     }
+    const [, userId] = /^\/settings\/users\/2026-0[39]\/(\d+)$/.exec(exchange.path) ?? []
+    if (exchange.method === 'GET' && userId !== undefined) {
+      if (!scopes.includes('settings.users.read')) return missingScopes(['settings.users.read'])
+      const superAdmin = portal.users.get(userId)
+      if (superAdmin === undefined) return crmError(404, 'OBJECT_NOT_FOUND', 'no such user')
+      return { status: 200, json: { id: userId, email: `user${userId}@example.com`, roleIds: [], superAdmin } }
+    }
     if (exchange.method === 'DELETE' && /^\/appinstalls\/(2026-0[39]|v3)\/external-install$/.test(exchange.path)) {
       tokens.uninstall(portal.portalId)
       return { status: 204 }
@@ -288,9 +300,13 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
       const crm = new Crm(clock, (change) =>
         sender.enqueue(webhookEvents(change, subscriptions, { portalId, appId: app.appId, nextEventId })),
       )
-      portals.set(portalId, { portalId, crm, companyCurrency: input.companyCurrency ?? 'USD', scopes, limits: newLimits() })
+      const users = new Map([[ADMIN, true]])
+      portals.set(portalId, { portalId, crm, companyCurrency: input.companyCurrency ?? 'USD', scopes, limits: newLimits(), users })
       return { portalId, ...tokens.install(portalId, scopes, input.refreshToken) }
     },
+    /** Somebody who may sign in to the account. */
+    setUser: (input: { portalId?: number; userId: string; superAdmin: boolean }) =>
+      void portalOf(input).users.set(input.userId, input.superAdmin),
     removePortal: (input: { portalId: number }) => void portals.delete(input.portalId),
     install: (input: { portalId?: number; scopes?: string[]; refreshToken?: string; redirectUri?: string }) => {
       const portal = portalOf(input)

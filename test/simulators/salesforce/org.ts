@@ -21,6 +21,8 @@ export interface OrgUser {
   /** Objects with View All Records. */
   viewAll: Entity[]
   viewSetup: boolean
+  /** Customize Application: what admins have. */
+  customises: boolean
   /** May write records. */
   edits: boolean
   /** Out of sight by field-level security: `Lead.Email`. */
@@ -121,6 +123,7 @@ const defaultUser = {
   viewAllData: false,
   viewAll: ['Lead', 'Opportunity'] as Entity[],
   viewSetup: true,
+  customises: true,
   edits: true,
   hiddenFields: [],
   hiddenObjects: [],

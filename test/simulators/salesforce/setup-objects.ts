@@ -94,7 +94,7 @@ const makers: Record<string, (org: Org, user: OrgUser) => Row[]> = {
       Id: user.id,
       LastCacheUpdate: toSecond(org.clock()),
       PermissionsModifyAllData: false,
-      PermissionsCustomizeApplication: false,
+      PermissionsCustomizeApplication: user.customises,
       ...systemRights(user),
     },
   ],
