@@ -17,6 +17,7 @@ export interface WorkspaceTable {
   id: Generated<number>
   name: string
   created_at: InstantByDefault
+  missing_after_minutes: Generated<number>
 }
 
 export type ConnectionState = 'setup' | 'active' | 'attention' | 'paused' | 'removed'
@@ -128,6 +129,18 @@ export interface LeadTable {
   form_id: string | null
   ad_id: string | null
   campaign_id: string | null
+  adset_id: string | null
+  platform: string | null
+  organic: boolean | null
+  captured_at: Nullable<Instant>
+  captured_by: number | null
+}
+
+export interface MetaNameTable {
+  workspace_id: number
+  kind: 'form' | 'ad' | 'adset' | 'campaign'
+  id: string
+  name: string
 }
 
 export interface LeadKeyTable {
@@ -162,6 +175,7 @@ export interface MilestoneTable {
   event_name: string
   occurred_at: Instant
   event_id: string
+  raw_lead: Generated<boolean>
 }
 
 export type Outcome = 'pending' | 'sent' | 'unconfirmed' | 'waiting' | 'suppressed' | 'rejected' | 'expired'
@@ -302,6 +316,15 @@ export interface DeletionRequestTable {
   leads: number
 }
 
+export interface WriteBackTable {
+  record_id: Bigint
+  connection_id: number
+  attempts: Generated<number>
+  not_before: InstantByDefault
+  written_at: Nullable<Instant>
+  failure: string | null
+}
+
 export interface Tables {
   workspace: WorkspaceTable
   connection: ConnectionTable
@@ -314,6 +337,7 @@ export interface Tables {
   packet: PacketTable
   lead: LeadTable
   lead_key: LeadKeyTable
+  meta_name: MetaNameTable
   record: RecordTable
   milestone: MilestoneTable
   ledger: LedgerTable
@@ -328,6 +352,7 @@ export interface Tables {
   consent: ConsentTable
   wire_schema: WireSchemaTable
   deletion_request: DeletionRequestTable
+  write_back: WriteBackTable
 }
 
 /** A row as it is read. */
