@@ -1,5 +1,6 @@
 /** What HubSpot's webhook events mean. Both formats: classic (`contact.creation`) and generic (`object.creation` with a type id). */
 import type { RecordRef, Signal } from '../connector.ts'
+import { isInstant } from '../is-instant.ts'
 import { contact, type HubspotObject, objects } from './objects.ts'
 
 /** A webhook event as it is kept: the fields we use, ids as text. Names and meanings are HubSpot's (webhooks guide). */
@@ -36,7 +37,15 @@ export function normalise(changes: readonly unknown[]): Signal[] {
 }
 
 function isWebhookEvent(change: unknown): change is WebhookEvent {
-  return typeof change === 'object' && change !== null && 'subscriptionType' in change && typeof change.subscriptionType === 'string'
+  if (typeof change !== 'object' || change === null) return false
+  const {
+    subscriptionType,
+    occurredAt,
+    associationType = '',
+    mergedObjectIds = [],
+  } = change as Partial<Record<keyof WebhookEvent, unknown>>
+  const isNamed = typeof subscriptionType === 'string' && typeof associationType === 'string'
+  return isNamed && isInstant(occurredAt) && Array.isArray(mergedObjectIds)
 }
 
 /** The signal in one event, if there is one. */

@@ -1,5 +1,6 @@
 /** HubSpot's webhooks: is this request HubSpot's, and which changes does it hold? */
 import type { AppCredentials, Change, RawRequest, Verdict } from '../connector.ts'
+import { isInstant } from '../is-instant.ts'
 import { parseJson } from '../parse-json.ts'
 import { readSignal, type WebhookEvent } from './normalise.ts'
 import { objects } from './objects.ts'
@@ -44,9 +45,9 @@ const valuesKept: ReadonlySet<unknown> = new Set(objects.flatMap(({ stages }) =>
 /** The event with ids as text and nothing but what we use; undefined if it has no type, no time or no readable id. */
 function slim(raw: Record<string, unknown>): WebhookEvent | undefined {
   const { subscriptionType, occurredAt, propertyName } = raw
-  if (typeof subscriptionType !== 'string' || !Number.isSafeInteger(occurredAt)) return undefined
+  if (typeof subscriptionType !== 'string' || !isInstant(occurredAt)) return undefined
   if (raw.objectId !== undefined && id(raw.objectId) === undefined) return undefined
-  const event: WebhookEvent = { subscriptionType, occurredAt: occurredAt as number }
+  const event: WebhookEvent = { subscriptionType, occurredAt }
   // What is absent stays absent when the change is stored as JSON; here too, so that both look alike.
   const keep = <Name extends keyof WebhookEvent>(name: Name, value: WebhookEvent[Name]) => {
     if (value !== undefined) event[name] = value

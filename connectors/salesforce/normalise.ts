@@ -1,5 +1,6 @@
 /** What Salesforce's changes mean, however they came: told by the stream, found by polling, read from history. */
 import type { RecordRef, RecordSnapshot, Signal, StageRef } from '../connector.ts'
+import { isInstant } from '../is-instant.ts'
 import type { EventChange, FoundChange, ReachedChange, SalesforceChange } from './change.ts'
 import { objects, opportunity, type SalesforceObject } from './objects.ts'
 
@@ -17,7 +18,7 @@ export function normalise(changes: readonly unknown[]): Signal[] {
 function isChange(change: unknown): change is SalesforceChange {
   if (typeof change !== 'object' || change === null) return false
   const { kind, ids, id, at, stage, changed, fields, rules = {}, identity = {} } = change as Record<string, unknown>
-  if (!Number.isSafeInteger(at)) return false
+  if (!isInstant(at)) return false
   if (kind === 'event') return Array.isArray(ids) && Array.isArray(changed) && [fields, rules, identity].every(isObject)
   return (kind === 'reached' || kind === 'found') && typeof id === 'string' && typeof stage === 'string'
 }

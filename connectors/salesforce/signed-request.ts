@@ -9,8 +9,11 @@ import type { PageVerdict } from '../connector.ts'
 import { parseJson } from '../parse-json.ts'
 import { longId } from './long-id.ts'
 
-/** 32 bytes of signature. The payload goes on to the end: a second dot is part of what had to be signed. */
-const FORM = /^([A-Za-z0-9+/]{43}=)\.(.+)$/s
+/**
+ * 32 bytes of signature, of whose last letter two bits say nothing: only one writing is taken. The payload goes on to the end: a
+ * second dot is part of what had to be signed.
+ */
+const FORM = /^([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)\.(.+)$/s
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 const idWith = (prefix: string) =>

@@ -1,4 +1,5 @@
 import type { Signal } from '../connector.ts'
+import { isInstant } from '../is-instant.ts'
 import type { WebhookChange } from './read-record.ts'
 
 /** Stages of all connections come from one source: what the field `stage` says. */
@@ -37,11 +38,6 @@ function isWebhookChange(change: unknown): change is WebhookChange {
   const { action, type, id, stage, occurredAt, identity, fields } = change as Partial<Record<keyof WebhookChange, unknown>>
   const named = [type, id, action === undefined ? stage : type].every((it) => typeof it === 'string' && it !== '')
   return (
-    named &&
-    Number.isSafeInteger(occurredAt) &&
-    typeof identity === 'object' &&
-    identity !== null &&
-    typeof fields === 'object' &&
-    fields !== null
+    named && isInstant(occurredAt) && typeof identity === 'object' && identity !== null && typeof fields === 'object' && fields !== null
   )
 }

@@ -13,5 +13,6 @@ export const normaliseClickId = (clickId: { value: string; firstSeenAt?: number 
   if (value.startsWith('fb.')) return /^fb\.[0-2]\.\d{13}\.[\w.-]+$/.test(value) ? value : invalid
   if (!/^[\w-]+$/.test(value)) return invalid
   const seen = clickId.firstSeenAt
-  return seen === undefined || !Number.isFinite(seen) || seen <= 0 ? noTime : `fb.1.${Math.floor(seen)}.${value}`
+  // Thirteen digits of milliseconds: from 2001 to 2286.
+  return seen !== undefined && seen >= 1e12 && seen < 1e13 ? `fb.1.${Math.floor(seen)}.${value}` : noTime
 }

@@ -9,7 +9,8 @@ export function isSound(signal: Signal): boolean {
   ]
   return (
     Number.isSafeInteger(signal.occurredAt) &&
-    Math.abs(signal.occurredAt) <= 8.64e15 &&
+    signal.occurredAt >= 0 &&
+    signal.occurredAt <= 8.64e15 &&
     texts.every((text) => typeof text === 'string' && text !== '')
   )
 }

@@ -71,7 +71,7 @@ const hubspotEvent = fc.record({
   eventId: fc.nat(),
   portalId: fc.integer({ min: 1 }),
   appId: fc.constant(demoApp.appId),
-  occurredAt: fc.integer({ min: now - 1e9, max: now }),
+  occurredAt: fc.oneof(fc.integer({ min: now - 1e9, max: now }), fc.maxSafeInteger()),
   subscriptionType: fc.constantFrom(
     ...['contact.creation', 'contact.propertyChange', 'contact.merge', 'contact.privacyDeletion', 'deal.associationChange'],
     ...['object.propertyChange', 'object.merge', 'object.creation', 'object.restore', 'object.deletion'],

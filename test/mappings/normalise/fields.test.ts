@@ -78,6 +78,8 @@ t.test('a click id is wrapped with the time it was first seen, a complete one pa
   t.same(normaliseClickId({ value: 'IwAR2F4' }), { dropped: 'click_id_no_time' })
   t.same(normaliseClickId({ value: 'fb.1.1554763741.AbCdEf' }), { dropped: 'click_id_invalid' }, 'seconds')
   t.same(normaliseClickId({ value: 'has "quotes"', firstSeenAt: seen }), { dropped: 'click_id_invalid' })
+  for (const odd of [0, -seen, 5, 1e21, Number.NaN])
+    t.same(normaliseClickId({ value: 'IwAR2', firstSeenAt: odd }), { dropped: 'click_id_no_time' }, `first seen at ${odd}`)
   t.equal(normaliseClickId({ value: '  ', firstSeenAt: seen }), undefined)
 })
 
