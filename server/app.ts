@@ -15,6 +15,7 @@ import { dropOldPartitions, ensurePartitions } from './database/partitions.ts'
 import type { Database } from './database/pool.ts'
 import { checkAccess, findUnchecked } from './delivery/check-access.ts'
 import { deliver } from './delivery/deliver.ts'
+import { keepFigures } from './figures/keep-figures.ts'
 import { createHttpServer } from './http.ts'
 import { settleArrivals } from './intake/arrival.ts'
 import { catchUp } from './intake/catch-up.ts'
@@ -64,6 +65,7 @@ export interface App {
 const SWEEP_MS = 2_000
 const NOTIFY_MS = 15_000
 const SILENCE_MS = 600_000
+const FIGURES_MS = 60_000
 const HOUR = 3_600_000
 /** What is under way may take as long as one request to Meta. */
 const GRACE_MS = 12_000
@@ -153,8 +155,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   })
   scheduler.register('notify', (_key, signal) => notifier.notify(signal))
   scheduler.register('silence', () => watchSilence(db))
+  scheduler.register('figures', (_key, signal) => keepFigures({ db, ledgerDays: config.ledgerDays, now }, signal))
   scheduler.every('notify', 'all', NOTIFY_MS)
   scheduler.every('silence', 'all', SILENCE_MS)
+  scheduler.every('figures', 'all', FIGURES_MS)
   scheduler.every('sweep', 'all', SWEEP_MS)
   scheduler.every('upkeep', 'all', HOUR)
   scheduler.wake('awake', 'all')

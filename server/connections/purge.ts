@@ -101,6 +101,10 @@ async function purgeTraces(trx: Trx, connection: Row<'connection'>, { vault }: R
     const { numAffectedRows = 0n } = await deleteSome(trx, table, sql`connection_id = ${id}`)
     if (numAffectedRows > 0n) return { more: true }
   }
+  await sql`
+    delete from daily_rollup where workspace_id = ${connection.workspace_id} and dimension = 'stage' and starts_with(value, ${`${id}/`})`.execute(
+    trx,
+  )
   for (const table of ['cursor', 'sample', 'reevaluation', 'backfill', 'route', 'mapping']) {
     await sql`delete from ${sql.table(table)} where connection_id = ${id}`.execute(trx)
   }
@@ -112,7 +116,7 @@ async function purgeTraces(trx: Trx, connection: Row<'connection'>, { vault }: R
   return { more: false }
 }
 
-/** Where no other connection is left, the workspace keeps no leads, datasets or recipients. */
+/** Where no other connection is left, the workspace keeps no leads, datasets, figures or recipients. */
 async function purgeWorkspace(trx: Trx, { id, workspace_id }: Row<'connection'>): Promise<Part> {
   const others = await sql`select from connection where workspace_id = ${workspace_id} and id <> ${id} and purged_at is null`.execute(trx)
   if (others.rows.length > 0) return { more: false }
@@ -127,6 +131,8 @@ async function purgeWorkspace(trx: Trx, { id, workspace_id }: Row<'connection'>)
     )
     return { more: true, leads: gone }
   }
+  await sql`delete from way_tick where dataset_id in (select id from dataset where workspace_id = ${workspace_id})`.execute(trx)
+  await sql`delete from daily_rollup where workspace_id = ${workspace_id}`.execute(trx)
   for (const table of ['dataset', 'recipient']) {
     const gone = await sql<{ id: number }>`delete from ${sql.table(table)} where workspace_id = ${workspace_id} returning id`.execute(trx)
     for (const row of gone.rows) {

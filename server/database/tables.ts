@@ -9,6 +9,8 @@ type Bigint = ColumnType<string, string | number | bigint, string | number | big
 type Instant = ColumnType<Date, Date | string, Date | string>
 type InstantByDefault = ColumnType<Date, Date | string | undefined, Date | string>
 type Nullable<T> = T extends ColumnType<infer S, infer I, infer U> ? ColumnType<S | null, I | null | undefined, U | null> : T | null
+/** A day, `YYYY-MM-DD`. To be read as text (`day::text`): the driver would make a midnight of this machine of it. */
+type Day = ColumnType<Date, string, string>
 /** JSON goes in as text: an array given as a value would become a PostgreSQL array. */
 type Json = ColumnType<unknown, string, string>
 type JsonByDefault = ColumnType<unknown, string | undefined, string>
@@ -325,6 +327,46 @@ export interface WriteBackTable {
   failure: string | null
 }
 
+export interface DailyRollupTable {
+  workspace_id: number
+  dimension: string
+  day: Day
+  value: string
+  leads: number
+  covered: number
+  captured: number
+  captured_covered: number
+  sent: number
+  unconfirmed: number
+  rejected: number
+  expired: number
+  suppressed: number
+  delays: Nullable<Json>
+}
+
+export interface RolledDayTable {
+  day: Day
+  rolled_at: Instant
+  took_ms: number
+  final: Generated<boolean>
+}
+
+export interface WayTickTable {
+  dataset_id: number
+  step: string
+  ticked_by: string
+  ticked_at: InstantByDefault
+}
+
+export interface WriteBackTable {
+  record_id: Bigint
+  connection_id: number
+  attempts: Generated<number>
+  not_before: InstantByDefault
+  written_at: Nullable<Instant>
+  failure: string | null
+}
+
 export interface Tables {
   workspace: WorkspaceTable
   connection: ConnectionTable
@@ -352,6 +394,9 @@ export interface Tables {
   consent: ConsentTable
   wire_schema: WireSchemaTable
   deletion_request: DeletionRequestTable
+  daily_rollup: DailyRollupTable
+  rolled_day: RolledDayTable
+  way_tick: WayTickTable
   write_back: WriteBackTable
 }
 
