@@ -318,15 +318,6 @@ export interface DeletionRequestTable {
   leads: number
 }
 
-export interface WriteBackTable {
-  record_id: Bigint
-  connection_id: number
-  attempts: Generated<number>
-  not_before: InstantByDefault
-  written_at: Nullable<Instant>
-  failure: string | null
-}
-
 export interface DailyRollupTable {
   workspace_id: number
   dimension: string
