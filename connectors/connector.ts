@@ -137,6 +137,8 @@ export interface AppCredentials {
   signInUrl?: string
   /** Which of several ways of asking for consent, set up at the vendor, is ours. */
   loginConfig?: string
+  /** The word by which a handshake is known to be for us. */
+  verifyToken?: string
 }
 export interface TokenGrant {
   accessToken: string

@@ -2,12 +2,14 @@
 import type { Connector } from './connector.ts'
 import { CodedError } from './errors.ts'
 import { hubspot } from './hubspot/index.ts'
+import { metaLeadAds } from './meta-lead-ads/index.ts'
 import { salesforce } from './salesforce/index.ts'
 import { webhook } from './webhook/index.ts'
 
 export const connectors: Record<string, Connector> = {
   [hubspot.manifest.id]: hubspot,
   [salesforce.manifest.id]: salesforce,
+  [metaLeadAds.manifest.id]: metaLeadAds,
   [webhook.manifest.id]: webhook,
 }
 

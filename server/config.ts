@@ -95,6 +95,15 @@ const variables = z.object({
     .string()
     .regex(/^\d{5,20}$/, 'must be a number of 5 to 20 digits')
     .optional(),
+  META_PAGES_CONFIG: z
+    .string()
+    .regex(/^\d{5,20}$/, 'must be a number of 5 to 20 digits')
+    .optional(),
+  META_VERIFY_TOKEN: z
+    .string()
+    .trim()
+    .regex(/^[\w-]{8,100}$/, 'must be 8 to 100 letters, digits, "_" or "-"')
+    .optional(),
   META_DIALOG_URL: baseUrl.default('https://www.facebook.com'),
   META_BUSINESS_ID: z
     .string()
@@ -130,6 +139,8 @@ const needs = [
   ['META_APP_ID', 'META_APP_SECRET'],
   ['META_APP_SECRET', 'META_APP_ID'],
   ['META_LOGIN_CONFIG', 'META_APP_ID'],
+  ['META_PAGES_CONFIG', 'META_APP_ID'],
+  ['META_VERIFY_TOKEN', 'META_APP_ID'],
   ['META_BUSINESS_ID', 'META_SYSTEM_USER_TOKEN'],
   ['META_SYSTEM_USER_TOKEN', 'META_BUSINESS_ID'],
   ['META_SYSTEM_USER_TOKEN', 'META_APP_ID'],
@@ -187,7 +198,7 @@ export function configVariables(registry: Registry = connectors): string[] {
         manifest: { api },
       },
     ]) =>
-      api === undefined
+      api === undefined || api.ofMeta
         ? []
         : [...crmVariables, ...(api.streamUrl === undefined ? [] : [streamVariable])].map((name) => variableOf(id, name)),
   )
@@ -206,7 +217,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
   const crm: Record<string, AppCredentials> = {}
   for (const [id, { manifest }] of Object.entries(registry)) {
-    if (manifest.api === undefined) continue
+    if (manifest.api === undefined || manifest.api.ofMeta) continue
     const credentials = readCredentials(id, manifest.api, set, problems)
     if (credentials !== undefined) crm[id] = credentials
   }
@@ -227,7 +238,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
     encryptionKeys: values.ENCRYPTION_KEYS,
     logLevel: values.LOG_LEVEL,
     bodyLimitBytes: values.BODY_LIMIT_BYTES,
-    crm,
+    crm: { ...crm, ...crmOfMeta(registry, values) },
     meta: {
       graphUrl: values.META_GRAPH_URL,
       graphVersion: values.META_GRAPH_VERSION,
@@ -276,6 +287,21 @@ function readCredentials(
   const clientSecrets = (secrets ?? '').split(',').map((secret) => secret.trim())
   if (secrets !== undefined && clientSecrets.includes('')) problems.push(`${variableOf(id, 'CLIENT_SECRET')} has an empty entry`)
   return { appId: appId ?? '', clientId: clientId ?? '', clientSecrets, ...urls }
+}
+
+/** What is Meta's own is reached through our app at Meta. */
+function crmOfMeta(registry: Registry, values: z.output<typeof variables>): Record<string, AppCredentials> {
+  const { META_APP_ID: id, META_APP_SECRET: secret, META_GRAPH_VERSION: version } = values
+  const { META_PAGES_CONFIG: loginConfig, META_VERIFY_TOKEN: verifyToken } = values
+  if (id === undefined || secret === undefined) return {}
+  const app: AppCredentials = {
+    ...{ appId: id, clientId: id, clientSecrets: [secret] },
+    ...{ baseUrl: `${values.META_GRAPH_URL}/${version}`, signInUrl: `${values.META_DIALOG_URL}/${version}` },
+    ...(loginConfig !== undefined && { loginConfig }),
+    ...(verifyToken !== undefined && { verifyToken }),
+  }
+  const ofMeta = Object.entries(registry).filter(([, { manifest }]) => manifest.api?.ofMeta)
+  return Object.fromEntries(ofMeta.map(([crm]) => [crm, app]))
 }
 
 /** Secrets without the app that they belong to are of no use. */

@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Access, Connector, CrmClient, CrmReply, CrmRequest, HttpPort, HttpReply } from '../../connectors/connector.ts'
+import type { Access, AppCredentials, Connector, CrmClient, CrmReply, CrmRequest, HttpPort, HttpReply } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import { parseJson } from '../../connectors/parse-json.ts'
 import type { Log } from '../log.ts'
 import type { AccessToken } from './access-token.ts'
 import type { AllocationWatch } from './allocation.ts'
+import { type Brake, createBrake } from './brake.ts'
 import { createRateGate, type RateGate } from './rate-gate.ts'
 
 export interface ClientOptions {
   connectionId: number
-  connector: Pick<Connector, 'manifest' | 'classify'>
+  connector: Pick<Connector, 'manifest' | 'classify' | 'usage' | 'proof'>
+  /** For CRMs that want a proof of it with every request. */
+  app?: AppCredentials
   accessToken: Pick<AccessToken, 'current' | 'instead'>
   /** Watches the allocation that the account gives to all software together. */
   allocation?: AllocationWatch
@@ -36,10 +39,13 @@ const MAX_RETRYING_MS = 20_000
  * can be repeated without harm.
  */
 export function createCrmClient(options: ClientOptions): CrmClient {
-  const { connectionId, connector, accessToken, allocation, http, log, backOffMs = 1_000, maxQueueMs = 30_000 } = options
+  const { connectionId, connector, app, accessToken, allocation, http, log, backOffMs = 1_000, maxQueueMs = 30_000 } = options
   const { limits } = connector.manifest
   const gates: Record<string, RateGate> & { default: RateGate } = { default: createRateGate(limits.default, maxQueueMs) }
   for (const [bucket, limit] of Object.entries(limits)) if (bucket !== 'default') gates[bucket] = createRateGate(limit, maxQueueMs)
+  const brakes: Record<string, Brake> = {}
+  for (const [bucket, { yieldsAt }] of Object.entries(limits))
+    if (yieldsAt !== undefined) brakes[bucket] = createBrake(yieldsAt, gates[bucket] ?? gates.default)
 
   /** Waits for a place under a limit and under the one that it is a share of. */
   async function enter(bucket: string): Promise<() => void> {
@@ -62,11 +68,13 @@ export function createCrmClient(options: ClientOptions): CrmClient {
   async function exchange(request: CrmRequest, { token, apiUrl }: Access): Promise<HttpReply | CodedError> {
     const { bucket = 'default', expect: _, ...rest } = request
     const headers = { ...request.headers, authorization: `Bearer ${token}` }
+    const query = app && connector.proof && { query: { ...request.query, ...connector.proof(token, app) } }
     allocation?.enter()
     const leave = await enter(bucket)
     try {
-      const reply = await http({ ...rest, url: urlBelow(apiUrl, request.url), headers })
+      const reply = await http({ ...rest, ...query, url: urlBelow(apiUrl, request.url), headers })
       allocation?.note(reply)
+      brakes[bucket]?.note(connector.usage?.(reply))
       return reply
     } catch (error) {
       if (error instanceof CodedError) return error
@@ -93,7 +101,14 @@ export function createCrmClient(options: ClientOptions): CrmClient {
   function judge(reply: HttpReply | CodedError, request: CrmRequest): CrmReply | CodedError {
     if (reply instanceof CodedError) return reply
     const wanted = (reply.status >= 200 && reply.status < 300) || request.expect?.includes(reply.status)
-    return wanted ? parsed(reply) : connector.classify(reply, request)
+    return wanted ? parsed(reply) : heeded(connector.classify(reply, request))
+  }
+
+  /** Where the CRM asks to be left alone, nothing of the connection is asked for. */
+  function heeded(error: CodedError): CodedError {
+    if (error.scope === 'connection' && typeof error.retry === 'object')
+      for (const gate of Object.values(gates)) gate.pause(error.retry.afterMs)
+    return error
   }
 
   return {

@@ -102,7 +102,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
     const allocation = watchAllocation({ ...options, connectionId: id, workspaceId, connector })
     const made = {
       access,
-      client: createCrmClient({ ...options, ...options.client, http, connectionId: id, connector, accessToken: access, allocation }),
+      client: createCrmClient({ ...options, ...options.client, http, connectionId: id, connector, app, accessToken: access, allocation }),
     }
     ports.set(id, made)
     return made

@@ -45,6 +45,12 @@ export const intake: FastifyPluginAsync<IntakeOptions> = async (app, options) =>
 function addAppWebhook(app: FastifyInstance, options: IntakeOptions, crm: string, push: AppPush, credentials: AppCredentials): void {
   app.all(`/webhooks/${crm}`, { bodyLimit: options.bodyLimit }, async (request, reply) => {
     const raw = rawRequest(request, options.publicUrl)
+    if (push.handshake !== undefined && raw.method === 'GET') {
+      const answer = push.handshake(raw, credentials)
+      if (answer !== undefined) return reply.type('text/plain').send(answer)
+      request.log.warn({ crm }, 'handshake refused')
+      return reply.code(403).send({ error: 'handshake_refused', message: 'This is no handshake with the word that was agreed on.' })
+    }
     const verdict = push.verify(raw, credentials)
     if (!verdict.ok) {
       request.log.warn({ crm, code: verdict.code }, 'webhook refused')

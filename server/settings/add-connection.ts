@@ -1,6 +1,6 @@
 /** Connecting a CRM account with a refresh token, for the first time or again. */
 import { sql } from 'kysely'
-import type { AppCredentials, Finding, HttpPort, TokenGrant } from '../../connectors/connector.ts'
+import type { AppCredentials, ConnectionContext, Connector, Finding, HttpPort, TokenGrant } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import { connectorFor } from '../../connectors/registry.ts'
 import type { Connections } from '../connections/connections.ts'
@@ -169,11 +169,22 @@ export async function prepare(
 ): Promise<Pick<AddedConnection, 'mapping' | 'findings'>> {
   try {
     const { connector, context } = await connections.get(id)
+    await ensurePush(connector, context)
     const findings = await connector.check(context)
     const saved = await saveFirstMapping(caller, id, () => proposeMapping(caller, id, connections))
     return { mapping: saved ? 'saved' : 'kept', findings }
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     return { mapping: 'failed', findings: [{ code: error.code, fatal: true, text: error.userText }] }
+  }
+}
+
+/** What keeps an account from sending to us, its check tells. */
+async function ensurePush({ push }: Connector, context: ConnectionContext): Promise<void> {
+  if (push?.routing !== 'app') return
+  try {
+    await push.ensure?.(context)
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.retry !== 'never') throw error
   }
 }

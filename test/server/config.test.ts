@@ -57,7 +57,7 @@ t.test('every variable is explained in .env.example, with the default the code h
 
 t.test('every connector gets its credentials under its own name, and is off without them', async (t) => {
   for (const [id, { manifest }] of Object.entries(connectors)) {
-    if (manifest.api === undefined) continue
+    if (manifest.api === undefined || manifest.api.ofMeta) continue
     const prefix = id.toUpperCase()
     const env = { [`${prefix}_APP_ID`]: '123', [`${prefix}_CLIENT_ID`]: 'client', [`${prefix}_CLIENT_SECRET`]: 'new, old' }
     t.same(readConfig(env).crm[id], {
@@ -76,6 +76,20 @@ t.test('every connector gets its credentials under its own name, and is off with
     ])
     t.same(problems({ ...env, [`${prefix}_CLIENT_SECRET`]: 'new,' }), [`${prefix}_CLIENT_SECRET has an empty entry`])
   }
+})
+
+t.test('what is of Meta itself is reached through our app at Meta, in the version that events are sent with', async (t) => {
+  const env = { META_APP_ID: '1234567', META_APP_SECRET: 'secret', META_GRAPH_URL: 'http://127.0.0.1:9', META_GRAPH_VERSION: 'v25.0' }
+  const ofMeta = Object.entries(connectors).filter(([, { manifest }]) => manifest.api?.ofMeta)
+  t.ok(ofMeta.length > 0)
+  for (const [id] of ofMeta) {
+    t.equal(readConfig({}).crm[id], undefined, `${id} is off without the app`)
+    t.match(readConfig({ ...env, META_VERIFY_TOKEN: 'a-word-of-ours' }).crm[id], {
+      ...{ appId: '1234567', clientId: '1234567', clientSecrets: ['secret'], verifyToken: 'a-word-of-ours' },
+      ...{ baseUrl: 'http://127.0.0.1:9/v25.0', signInUrl: 'https://www.facebook.com/v25.0' },
+    })
+  }
+  t.match(problems({ META_VERIFY_TOKEN: 'a-word-of-ours' }), ['META_VERIFY_TOKEN needs META_APP_ID'])
 })
 
 t.test('a public URL loses its last slash and must be encrypted unless it is this machine', async (t) => {
