@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { CodedError } from '../../connectors/errors.ts'
 import type { Log } from '../log.ts'
+import { restAfterError } from './rest.ts'
 import type { Run, Scheduler } from './scheduler.ts'
+import { within } from './within.ts'
 
 export interface InProcessOptions {
   log: Log
@@ -28,7 +28,7 @@ interface Task {
   dirty: boolean
   /** Failed runs in a row. */
   failures: number
-  /** After a failure: wake-ups before this instant wait for it. */
+  /** Wake-ups before this instant wait for it. */
   rest: number
   at: number
   timer?: NodeJS.Timeout
@@ -40,11 +40,6 @@ const NEVER = Number.POSITIVE_INFINITY
 const LONGEST_TIMER = 2 ** 31 - 1
 /** What an aborted run is given to end. */
 const ABORT_MS = 2_000
-
-/** Time to rest after `failures` failed runs in a row: 1 s, doubled each time, 60 s at most. Milliseconds. */
-export function restAfter(failures: number): number {
-  return Math.min(60_000, 1_000 * 2 ** (failures - 1))
-}
 
 /**
  * The scheduler of a single process: timers, at most one run for a kind and key, a bounded number of runs in all. Kinds
@@ -123,7 +118,10 @@ export function createInProcessScheduler({ log, concurrent = 16 }: InProcessOpti
       const result = await kind.run(key, ending.signal)
       task.failures = 0
       task.rest = 0
-      if (result?.again !== undefined) wakeTaskAt(task, result.again)
+      if (result?.again !== undefined) {
+        wakeTaskAt(task, result.again)
+        if (result.rest) task.rest = result.again
+      }
     } catch (error) {
       if (!ending.signal.aborted) afterFailure(task, error)
     }
@@ -138,8 +136,7 @@ export function createInProcessScheduler({ log, concurrent = 16 }: InProcessOpti
 
   function afterFailure(task: Task, error: unknown): void {
     task.failures += 1
-    const asked = error instanceof CodedError && typeof error.retry === 'object' ? error.retry.afterMs : undefined
-    task.rest = Date.now() + (asked ?? restAfter(task.failures))
+    task.rest = Date.now() + restAfterError(error, task.failures)
     log.error({ kind: task.kind.name, key: task.key, failures: task.failures, err: error }, 'a run failed and will be tried again')
     clearTimer(task)
     wakeTaskAt(task, task.rest)
@@ -177,18 +174,16 @@ export function createInProcessScheduler({ log, concurrent = 16 }: InProcessOpti
         ready.clear()
         for (const task of tasks.values()) clearTimer(task)
       }
-      if (await ended(runs, graceMs)) return
+      const ended = Promise.all(runs)
+      if (await within(ended, graceMs)) return
       ending.abort()
-      if (!(await ended(runs, ABORT_MS))) log.warn({ runs: runs.size }, 'runs were still going when the scheduler stopped')
+      if (!(await within(ended, ABORT_MS))) log.warn({ runs: runs.size }, 'runs were still going when the scheduler stopped')
+    },
+    async depths() {
+      return [...kinds.values()].map(({ name, ready, running, tasks }) => {
+        const later = [...tasks.values()].filter((task) => task.at !== NEVER).length
+        return { kind: name, waiting: ready.size, running, later }
+      })
     },
   }
-}
-
-/** True when all runs ended within `ms`. */
-async function ended(runs: ReadonlySet<Promise<void>>, ms: number): Promise<boolean> {
-  const timeout = new AbortController()
-  const late = sleep(ms, false, { signal: timeout.signal }).catch(() => false)
-  const done = await Promise.race([Promise.allSettled(runs).then(() => true), late])
-  timeout.abort()
-  return done
 }

@@ -3,16 +3,27 @@
  * to run next; a wake-up is only a hint, carries no data and may be lost. The scheduler decides where and when.
  */
 
-/**
- * One run. `signal` is aborted when the process stops and can wait no longer. `again`: when to run next, in milliseconds
- * since the epoch.
- */
-export type Run = (key: string, signal: AbortSignal) => Promise<{ again?: number }> | Promise<void>
+/** `again`: when to run next, milliseconds since the epoch. `rest`: and not before, whoever wakes it meanwhile. */
+export interface Next {
+  again?: number
+  rest?: boolean
+}
+
+/** One run. `signal` is aborted when the process stops and can wait no longer. */
+export type Run = (key: string, signal: AbortSignal) => Promise<Next> | Promise<void>
+
+/** Runs of a kind, over all processes that share the work. */
+export interface Depth {
+  kind: string
+  waiting: number
+  running: number
+  later: number
+}
 
 export interface Scheduler {
   /**
    * Tells how to run a kind of work; before any wake-up of that kind.
-   * @param options.concurrent runs of this kind at most, over all keys
+   * @param options.concurrent runs of this kind at most in one process, over all keys
    */
   register(kind: string, run: Run, options?: { concurrent?: number }): void
   /** There may be work now. One that arrives while its run is going leads to another run afterwards. */
@@ -21,8 +32,9 @@ export interface Scheduler {
   wakeAt(kind: string, key: string, at: number): void
   /** Runs at the start and then `ms` after the end of each run. */
   every(kind: string, key: string, ms: number): void
-  /** Nothing runs before. */
   start(): void
   /** Starts no more runs and waits for those that are going; after `graceMs` their signal is aborted. */
   stop(options: { graceMs: number }): Promise<void>
+  /** How much there is to do; undefined where nobody knows. Never rejects. */
+  depths(): Promise<Depth[] | undefined>
 }

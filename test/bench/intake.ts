@@ -10,7 +10,7 @@ import { type SignedBody, signedBody } from './bodies.ts'
 import type { Part } from './main.ts'
 import { type Posted, postAll } from './post-all.ts'
 import { family, processorTime, sum } from './processor-time.ts'
-import { startRedis } from './redis.ts'
+import { startDurableRedis } from './redis.ts'
 import { portals, startStand } from './stand.ts'
 import { median, quantile, rounded } from './statistics.ts'
 
@@ -23,7 +23,7 @@ const stages = ['marketingqualifiedlead', 'salesqualifiedlead', 'opportunity', '
 
 export const intake: Part = async (say) => {
   const stand = await startStand({ routes: false })
-  const redis = await startRedis()
+  const redis = await startDurableRedis()
   const bull = await startPeer('bull', redis.port, stand.server.url)
   const nothing = await startPeer('nothing', redis.port, stand.server.url)
   const sides = {
@@ -33,7 +33,12 @@ export const intake: Part = async (say) => {
       server: stand.server.pid,
       store: () => family(stand.postmaster),
     },
-    bull: { url: bull.url, empty: redis.flush, server: bull.pid, store: async () => [String(redis.pid)] },
+    bull: {
+      url: bull.url,
+      empty: async () => void (await redis.command('flushall')),
+      server: bull.pid,
+      store: async () => [String(redis.pid)],
+    },
     nothing: { url: nothing.url, empty: async () => undefined, server: nothing.pid, store: async () => [] },
   }
   const spent = async ({ server, store }: (typeof sides)[keyof typeof sides]) => ({
