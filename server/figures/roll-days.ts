@@ -75,8 +75,8 @@ const events = (begin: Date, end: Date, days: RawBuilder<unknown>) => sql`
   )`
 
 /**
- * What became of the leads that were generated. Their rows of the ledger are found by their records; by their milestones also
- * where a record has become another lead since.
+ * What became of the leads that were generated. Their rows are looked for in all of the ledger since: an index by lead would cost
+ * every event, and by their records those are not found that belong to another lead by now.
  */
 const leads = (begin: Date, end: Date, days: RawBuilder<unknown>) => sql`
   ours as (
@@ -88,38 +88,29 @@ const leads = (begin: Date, end: Date, days: RawBuilder<unknown>) => sql`
     ) b
     where coalesce(l.generated_at, l.learned_at) >= ${begin} and coalesce(l.generated_at, l.learned_at) < ${end}::timestamptz + ${KNOWN_AFTER}
       and not l.is_test and (b.begun at time zone b.zone)::date ${days} and (l.generated_at is not null or b.begun > l.learned_at - ${KNOWN_AFTER})
-  ), told_by as (
-    select o.id, r.id as record_id from ours o join record r on r.lead_id = o.id
-    union
-    select o.id, l.record_id from ours o join milestone m on m.lead_id = o.id
-      join ledger l on l.occurred_at = m.occurred_at and l.event_id = m.event_id and l.occurred_at >= ${begin}
   ), reached as (
     select o.id, o.begun, l.occurred_at, l.connection_id, l.dataset_id, l.stage_key, l.event_name, l.outcome = 'sent' as sent,
       case when l.outcome = 'sent' then ${keys(sql`l.detail`)} end as keys, l.reason is distinct from 'moved_backward' as forward
-    from told_by t join ours o on o.id = t.id join ledger l on l.record_id = t.record_id and l.lead_id = t.id
+    from ours o join ledger l on l.lead_id = o.id
     where l.occurred_at >= ${begin} and l.occurred_at >= o.begun - ${CLOCKS}
   ), by_lead as (
-    select id, 'all' as dimension, '' as value, false as timed, null::timestamptz as at, bool_or(sent) as sent from reached group by id
-    union all
-    select id, dimension, value, true, min(occurred_at), bool_or(sent)
+    select id, dimension, value, min(occurred_at) as at, bool_or(sent) as sent
     from reached cross join lateral (values ('event', event_name), ('stage', connection_id || '/' || nullif(stage_key, ${rawLeadKey}))) by(dimension, value)
     where value is not null and forward group by 1, 2, 3
     union all
-    select distinct id, dimension, value, false, null::timestamptz, true
+    select distinct id, dimension, value, null::timestamptz, true
     from reached cross join lateral (
       values ('dataset', dataset_id::text) union all select 'key', key from string_to_table(keys, ' ') key
     ) by(dimension, value)
     where sent
+    union all
+    select o.id, dimension, value, null, o.id in (select id from reached where sent)
+    from ours o cross join lateral (values ('all', ''), ('form', form_id), ('ad', ad_id), ('campaign', campaign_id)) by(dimension, value)
   ), counted as (
-    select o.workspace_id, by.dimension, o.day, by.value, ${bucket(sql`by.at - o.begun`)} as bucket, count(*) as leads,
-      count(*) filter (where by.sent) as covered, count(*) filter (where o.captured) as captured,
-      count(*) filter (where o.captured and by.sent) as captured_covered
-    from ours o cross join lateral (
-      select b.dimension, b.value, b.at, b.sent from by_lead b where b.id = o.id and b.dimension <> 'all'
-      union all
-      select own.dimension, own.value, null, coalesce((select b.sent from by_lead b where b.id = o.id and b.dimension = 'all'), false)
-      from (values ('all', ''), ('form', o.form_id), ('ad', o.ad_id), ('campaign', o.campaign_id)) own(dimension, value)
-    ) by
+    select o.workspace_id, b.dimension, o.day, b.value, ${bucket(sql`b.at - o.begun`)} as bucket, count(*) as leads,
+      count(*) filter (where b.sent) as covered, count(*) filter (where o.captured) as captured,
+      count(*) filter (where o.captured and b.sent) as captured_covered
+    from ours o join by_lead b on b.id = o.id
     group by 1, 2, 3, 4, 5
   ), lead_figures as (
     select workspace_id, dimension, day, value, sum(leads), sum(covered), sum(captured), sum(captured_covered), 0, 0, 0, 0, 0,

@@ -6,6 +6,7 @@ type Figures = Record<
   'leads' | 'covered' | 'captured' | 'captured_covered' | 'sent' | 'unconfirmed' | 'rejected' | 'expired' | 'suppressed',
   number
 >
+type Counts = Partial<Figures> & { delays?: Record<string, number> }
 interface Fact {
   lead_id: string | null
   connection_id: number
@@ -20,7 +21,7 @@ interface Fact {
 }
 
 /** `workspace/dimension/day/value` and its figures, sorted; days of a workspace are those of its digest's time zone. */
-export async function recompute(db: Database): Promise<[string, Partial<Figures> & { delays?: Record<string, number> }][]> {
+export async function recompute(db: Database): Promise<[string, Counts][]> {
   const zones = new Map(
     (
       await sql<{ id: number; zone: string }>`
@@ -50,7 +51,7 @@ export async function recompute(db: Database): Promise<[string, Partial<Figures>
       from ledger l join connection c on c.id = l.connection_id`.execute(db)
   ).rows
 
-  const all = new Map<string, Partial<Figures> & { delays?: Record<string, number> }>()
+  const all = new Map<string, Counts>()
   const figures = (...key: (string | number)[]) => {
     const name = key.join('|')
     const found = all.get(name) ?? {}
@@ -126,19 +127,21 @@ export async function recompute(db: Database): Promise<[string, Partial<Figures>
     for (const dataset of new Set(sent.map(({ dataset_id }) => String(dataset_id)))) add('dataset', dataset, true)
     for (const key of new Set(sent.flatMap(({ keys }) => (keys ?? '').split(' ').filter(Boolean)))) add('key', key, true)
   }
-  return [...all].sort(([a], [b]) => (a < b ? -1 : 1))
+  return [...all].map(([name, counts]): [string, Counts] => [name, inOrder(counts)]).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /** The same, as they are rolled up. */
-export async function rolledUp(db: Database): Promise<[string, Partial<Figures> & { delays?: Record<string, number> }][]> {
+export async function rolledUp(db: Database): Promise<[string, Counts][]> {
   const { rows } = await sql<
     Figures & { workspace_id: number; dimension: string; day: string; value: string; delays: Record<string, number> | null }
   >`
     select r.*, day::text as day from daily_rollup r`.execute(db)
   return rows
-    .map(({ workspace_id, dimension, day, value, delays, ...counts }): [string, Partial<Figures>] => [
+    .map(({ workspace_id, dimension, day, value, delays, ...counts }): [string, Counts] => [
       [workspace_id, dimension, day, value].join('|'),
-      { ...Object.fromEntries(Object.entries(counts).filter(([, it]) => it !== 0)), ...(delays !== null && { delays }) },
+      inOrder({ ...Object.fromEntries(Object.entries(counts).filter(([, it]) => it !== 0)), ...(delays !== null && { delays }) }),
     ])
     .sort(([a], [b]) => (a < b ? -1 : 1))
 }
+
+const inOrder = (counts: Counts): Counts => Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)))
