@@ -180,7 +180,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   })
 
   await server.register(installRoutes, {
-    ...{ db, vault, connections, connectors, graph, log },
+    ...{ db, vault, connections, connectors, graph, log, sending: deliveryOptions },
     ...{ graphUrl: config.meta.graphUrl, graphVersion: config.meta.graphVersion },
     ...(config.meta.app && { metaApp: config.meta.app }),
     apps: config.crm,

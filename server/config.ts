@@ -110,6 +110,7 @@ const variables = z.object({
     .regex(/^\d{5,20}$/, 'must be a number of 5 to 20 digits')
     .optional(),
   META_SYSTEM_USER_TOKEN: z.string().optional(),
+  META_BUSINESS_EXTENSION: z.enum(['on', 'off']).default('off'),
   // A request has to fit into the lease under which it is made (12 s).
   META_TIMEOUT_MS: wholeNumber(100, 11_000).default(10_000),
   // Meta refuses a whole batch for one event older than seven days; ten minutes are left for the way there.
@@ -226,6 +227,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
     problems.push('ENCRYPTION_KEYS is needed with DATABASE_URL (for example k1: followed by the output of: openssl rand -base64 32)')
   }
   if ((set.SMTP_URL === undefined) !== (set.MAIL_FROM === undefined)) problems.push('SMTP_URL and MAIL_FROM go together')
+  if (set.META_BUSINESS_EXTENSION === 'on' && set.META_APP_ID === undefined) problems.push('META_BUSINESS_EXTENSION needs META_APP_ID')
   if (!parsed.success || problems.length > 0) throw invalid(problems)
   const values = parsed.data
   return {
@@ -307,13 +309,14 @@ function crmOfMeta(registry: Registry, values: z.output<typeof variables>): Reco
 /** Secrets without the app that they belong to are of no use. */
 function metaApp(values: z.output<typeof variables>): { app?: MetaApp } {
   const { META_APP_ID: id, META_APP_SECRET: secret, META_LOGIN_CONFIG: loginConfig, META_DIALOG_URL: dialogUrl } = values
-  const { META_BUSINESS_ID: business, META_SYSTEM_USER_TOKEN: token } = values
+  const { META_BUSINESS_ID: business, META_SYSTEM_USER_TOKEN: token, META_BUSINESS_EXTENSION: extension } = values
   if (id === undefined || secret === undefined) return {}
   return {
     app: {
       ...{ id, secret, dialogUrl },
       ...(loginConfig !== undefined && { loginConfig }),
       ...(business !== undefined && token !== undefined && { business: { id: business, token } }),
+      ...(extension === 'on' && { extension: true }),
     },
   }
 }

@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import { type LifeCycle, lifeCycle } from '../connections/life-cycle.ts'
 import type { Database } from '../database/pool.ts'
-import type { ConnectionState } from '../database/tables.ts'
+import type { ConnectionState, CrmDataset } from '../database/tables.ts'
 import { listConnections } from '../settings/connections.ts'
 import { arrivalText } from './arrival-text.ts'
 import type { Check } from './check-database.ts'
@@ -51,18 +51,30 @@ async function connections(db: Database): Promise<Check[]> {
 const is = (word: LifeCycle) => (word.startsWith('needs') ? word : `is ${word}`)
 
 async function datasets(db: Database): Promise<Check[]> {
-  const { rows } = await sql<{ meta_id: string; state: string; hold_text: string | null; held_since: Date | null; has_token: boolean }>`
-    select d.meta_id, d.state, d.hold_text, d.held_since,
-      exists (select from secret where owner = 'dataset:' || d.id and purpose = 'token') as has_token
+  const { rows } = await sql<{
+    meta_id: string
+    state: string
+    hold_text: string | null
+    held_since: Date | null
+    crm_dataset: CrmDataset | null
+    has_token: boolean
+  }>`
+    select d.meta_id, d.state, d.hold_text, d.held_since, d.crm_dataset,
+      d.access = 'shared' or exists (select from secret where owner = 'dataset:' || d.id and purpose = 'token') as has_token
     from dataset d order by d.id`.execute(db)
   if (rows.length === 0) return [{ name: 'datasets', status: 'warning', text: 'there is none; next: dataset set' }]
-  const checks = rows.flatMap(({ meta_id, state, hold_text, held_since, has_token }): Check[] => {
+  const checks = rows.flatMap(({ meta_id, state, hold_text, held_since, crm_dataset, has_token }): Check[] => {
     const name = `dataset ${meta_id}`
     if (state === 'held') {
       const then = `then: dataset set (new token) or dataset resume ${meta_id}`
       return [{ name, status: 'problem', text: `held since ${time(held_since)}: ${hold_text ?? ''} ${then}` }]
     }
-    return has_token ? [] : [{ name, status: 'problem', text: 'it has no access token; dataset set' }]
+    if (!has_token) return [{ name, status: 'problem', text: 'it has no access token; dataset set' }]
+    if (crm_dataset !== 'no' && crm_dataset !== 'unknown') return []
+    const said = crm_dataset === 'no' ? 'it is not one for CRM events' : 'nobody knows whether it is one for CRM events'
+    return [
+      { name, status: 'warning', text: `${said}, and only those of such a dataset count; notice list, then: dataset crm ${meta_id} yes` },
+    ]
   })
   return checks.length > 0 ? checks : [{ name: 'datasets', status: 'ok', text: `${rows.length} ready to send` }]
 }

@@ -18,6 +18,7 @@ type JsonByDefault = ColumnType<unknown, string | undefined, string>
 export interface WorkspaceTable {
   id: Generated<number>
   name: string
+  external_business_id: Generated<string>
   created_at: InstantByDefault
   missing_after_minutes: Generated<number>
 }
@@ -43,6 +44,8 @@ export interface ConnectionTable {
   purged_at: Nullable<Instant>
 }
 
+/** Whether a dataset is one for CRM events, as somebody said. */
+export type CrmDataset = 'yes' | 'no' | 'unknown'
 export interface DatasetTable {
   id: Generated<number>
   workspace_id: number
@@ -56,9 +59,12 @@ export interface DatasetTable {
   unknown_error: string | null
   unknown_error_count: Generated<number>
   created_at: InstantByDefault
-  access: Generated<'pasted' | 'login' | 'shared'>
+  access: Generated<'pasted' | 'login' | 'shared' | 'extension'>
   token_expires_at: Nullable<Instant>
   token_checked_at: Nullable<Instant>
+  crm_dataset: CrmDataset | null
+  test_event_code: string | null
+  test_event_until: Nullable<Instant>
 }
 
 export interface RouteTable {
@@ -309,6 +315,7 @@ export interface ConsentTable {
   answered_at: Nullable<Instant>
   connection_id: number | null
   meta_id: string | null
+  crm_dataset: CrmDataset | null
 }
 
 export interface DeletionRequestTable {

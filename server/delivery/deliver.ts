@@ -15,10 +15,11 @@ import type { GraphClient, SendResult } from '../meta/graph-client.ts'
 import type { Meter } from '../operations/meter.ts'
 import { tally } from '../operations/tally.ts'
 import { type Lease, withLease } from '../schedule/lease.ts'
-import { type Decision, decide } from './decide.ts'
+import { type DatasetState, type Decision, decide } from './decide.ts'
 import { hold } from './hold.ts'
 import { countShort, narrow, nextDue, settle, takeRows } from './outbox.ts'
 import { type Limits, type OutboxRow, planBatch } from './plan-batch.ts'
+import { passTest, testCodeOf } from './test-event.ts'
 
 export interface DeliveryOptions {
   db: Database
@@ -59,7 +60,8 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
 
   const taken = await takeRows(db, datasetId, options.limits.batchLimit)
   if (taken.length === 0) return { again: await nextDue(db, datasetId) }
-  const plan = planBatch(taken, options.limits, clock())
+  const testEventCode = testCodeOf(dataset, clock())
+  const plan = planBatch(taken, testEventCode === undefined ? options.limits : { ...options.limits, batchLimit: 1 }, clock())
   if (plan.settle.length > 0) {
     await transaction(db, async (trx) => {
       await lease.guard(trx)
@@ -70,12 +72,6 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
   const batch = plan.send
   if (batch.length === 0) return 'more'
 
-  const state = {
-    metaId: dataset.meta_id,
-    failures: dataset.failures,
-    unknownError: dataset.unknown_error,
-    unknownErrorCount: dataset.unknown_error_count,
-  }
   const access = await datasetAccess(db, options.vault, options.metaApp, dataset)
   if (access === undefined) {
     const text = 'There is no access to this dataset. Connect it to Meta again; its events are waiting.'
@@ -90,9 +86,9 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
     dataset.meta_id,
     access.token,
     batch.map((row) => row.payload),
-    access,
+    { ...access, ...(testEventCode !== undefined && { testEventCode }) },
   )
-  const decision = decide(state, batch, result)
+  const decision = decide(stateOf(dataset), batch, result)
   if (result.kind !== 'accepted') {
     log.warn(
       { dataset: datasetId, events: batch.length, ...facts(result), sleepMs: decision.sleep?.ms, hold: decision.hold?.reason },
@@ -103,6 +99,7 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
   await transaction(db, async (trx) => {
     await lease.guard(trx)
     await carryOut(trx, dataset, batch, decision, sleepUntil)
+    if (testEventCode !== undefined && result.kind === 'accepted') await passTest(trx, dataset, testEventCode)
   })
   options.meter?.entries(decision.settle)
   if (decision.hold !== undefined) return {}
@@ -119,8 +116,16 @@ function facts(result: SendResult): Record<string, unknown> {
   return { answer: result.kind, received: result.received, fbtraceId: result.fbtraceId }
 }
 
+/** What of a dataset decides about an answer. */
+export const stateOf = (dataset: Row<'dataset'>): DatasetState => ({
+  metaId: dataset.meta_id,
+  failures: dataset.failures,
+  unknownError: dataset.unknown_error,
+  unknownErrorCount: dataset.unknown_error_count,
+})
+
 /** Writes a decision; the caller holds the lease. */
-async function carryOut(
+export async function carryOut(
   trx: Trx,
   dataset: Row<'dataset'>,
   batch: readonly OutboxRow[],

@@ -12,10 +12,12 @@ export interface MetaApp {
   dialogUrl: string
   /** Our business, with which datasets can be shared, and the token of its system user. */
   business?: { id: string; token: string }
+  /** Meta has let the app use its Business Extension (a private permission, given by hand). */
+  extension?: boolean
 }
 
-/** How a dataset was opened to us. */
-export type AccessKind = 'pasted' | 'login' | 'shared'
+/** How a dataset was opened to us: `extension` is Meta's Business Extension. */
+export type AccessKind = 'pasted' | 'login' | 'shared' | 'extension'
 
 /** What a request in the name of a dataset carries. `appSecret` proves that the token is used by the app it belongs to. */
 export interface DatasetAccess {
@@ -41,5 +43,5 @@ export async function datasetAccess(
 export function accessWith(access: AccessKind, token: string | undefined, app: MetaApp | undefined): DatasetAccess | undefined {
   if (access === 'shared') return app?.business && { token: app.business.token, appSecret: app.secret }
   if (token === undefined) return undefined
-  return { token, ...(access === 'login' && app !== undefined && { appSecret: app.secret }) }
+  return { token, ...(access !== 'pasted' && app !== undefined && { appSecret: app.secret }) }
 }

@@ -4,6 +4,7 @@ import type { BaseLogger } from 'pino'
 import { Agent, request } from 'undici'
 import { classifyGraphError, type GraphAnswer, type GraphError } from '../../connectors/graph/errors.ts'
 import { type ResponseHeaders, readUsage, type Usage } from '../../connectors/graph/usage.ts'
+import { parseJson } from '../../connectors/parse-json.ts'
 import { serialiseRequest } from '../../mappings/serialise.ts'
 import { networkReason } from '../connections/network-reason.ts'
 
@@ -43,6 +44,16 @@ export type SendResult =
   | Refused
   | Silent
 export type ProbeResult = { kind: 'found'; id: string; name?: string } | Refused | Silent
+/** Integers beyond 2^53 are text in it. */
+export type AskResult = { kind: 'answered'; body: Record<string, unknown> } | Refused | Silent
+
+export interface GraphRequest {
+  method: 'GET' | 'POST' | 'DELETE'
+  /** Below the version. */
+  path: string
+  query?: Record<string, string>
+  json?: Record<string, unknown>
+}
 
 export interface GraphClient {
   /**
@@ -54,16 +65,20 @@ export interface GraphClient {
   sendEvents(metaDatasetId: string, token: string, events: readonly string[], options?: SendOptions): Promise<SendResult>
   /** Asks for the dataset's name: whether it exists and the token may see it. */
   probeDataset(metaDatasetId: string, token: string, options?: Pick<SendOptions, 'appSecret'>): Promise<ProbeResult>
+  /** Asks anything else in the name of a token. The body of a success is as it came: it may hold another token. */
+  ask(request: GraphRequest, token: string, options?: Pick<SendOptions, 'appSecret'>): Promise<AskResult>
   close(): Promise<void>
 }
 
 interface Call {
+  /** GET without a body, POST with one, where it is not said. */
+  method?: GraphRequest['method']
   path: string
   token: string
   appSecret: string | undefined
-  query?: Record<string, string>
-  /** JSON; a call without a body is a GET. */
-  body?: string
+  query?: Record<string, string> | undefined
+  /** JSON. */
+  body?: string | undefined
 }
 
 const ANSWER_LIMIT_BYTES = 1_000_000
@@ -81,11 +96,11 @@ export function createGraphClient({ baseUrl, version, timeoutMs, partnerAgent, l
   })
   let lastWarning: string | undefined
 
-  async function exchange({ path, token, appSecret, query, body }: Call): Promise<GraphAnswer | Silent> {
+  async function exchange({ method, path, token, appSecret, query, body }: Call): Promise<GraphAnswer | Silent> {
     const sending = watched(body ?? '')
     try {
       const answer = await request(`${baseUrl}/${version}/${path}`, {
-        method: body === undefined ? 'GET' : 'POST',
+        method: method ?? (body === undefined ? 'GET' : 'POST'),
         query: { ...query, ...(appSecret !== undefined && { appsecret_proof: appSecretProof(appSecret, token) }) },
         dispatcher: agent,
         // The agent's time-outs run between two signs of life; this one ends an exchange that trickles.
@@ -95,7 +110,7 @@ export function createGraphClient({ baseUrl, version, timeoutMs, partnerAgent, l
       })
       const text = await answer.body.text()
       warnOfVersion(answer.headers)
-      return { status: answer.statusCode, headers: answer.headers, text: withoutToken(text, token) }
+      return { status: answer.statusCode, headers: answer.headers, text: withoutOwn(text, token) }
     } catch (error) {
       return { kind: 'silent', bodySent: sending.begun(), reason: networkReason(error) }
     }
@@ -122,6 +137,13 @@ export function createGraphClient({ baseUrl, version, timeoutMs, partnerAgent, l
       const { id, name } = successBody(answer) ?? {}
       if (typeof id !== 'string') return refusal(answer)
       return { kind: 'found', id, ...(typeof name === 'string' && { name }) }
+    },
+
+    async ask({ method, path, query, json }, token, { appSecret } = {}) {
+      const answer = await exchange({ method, path, token, appSecret, query, body: json && JSON.stringify(json) })
+      if ('kind' in answer) return answer
+      const body = successBody(answer)
+      return body === undefined ? refusal(answer) : { kind: 'answered', body }
     },
 
     close: () => agent.close(),
@@ -154,7 +176,7 @@ function readSendAnswer(answer: GraphAnswer, sent: number): SendResult {
   const received = body.events_received
   const counted: Counted = {
     sent,
-    messages: Array.isArray(body.messages) ? body.messages.filter((message) => typeof message === 'string') : [],
+    messages: Array.isArray(body.messages) ? body.messages.filter((message) => typeof message === 'string').map(withoutTokens) : [],
     ...(typeof body.fbtrace_id === 'string' && { fbtraceId: body.fbtrace_id }),
     usage: readUsage(answer.headers),
   }
@@ -171,7 +193,7 @@ function successBody({ status, text }: GraphAnswer): Record<string, unknown> | u
   const trimmed = text.trim()
   if (trimmed !== '' && !trimmed.startsWith('{')) return undefined
   try {
-    const body = JSON.parse(trimmed) as Record<string, unknown>
+    const body = parseJson(trimmed) as Record<string, unknown>
     return 'error' in body ? undefined : body
   } catch {
     return {}
@@ -179,10 +201,10 @@ function successBody({ status, text }: GraphAnswer): Record<string, unknown> | u
 }
 
 function refusal(answer: GraphAnswer): Refused {
-  return { kind: 'refused', error: classifyGraphError(answer), usage: readUsage(answer.headers) }
+  return { kind: 'refused', error: classifyGraphError({ ...answer, text: withoutTokens(answer.text) }), usage: readUsage(answer.headers) }
 }
 
 /** Meta repeats a malformed token in its error text. */
-function withoutToken(text: string, token: string): string {
-  return (token === '' ? text : text.replaceAll(token, '[token]')).replace(/\bEAA[A-Za-z0-9]{12,}/g, '[token]')
-}
+const withoutOwn = (text: string, token: string): string => (token === '' ? text : text.replaceAll(token, '[token]'))
+
+const withoutTokens = (text: string): string => text.replace(/\bEAA[A-Za-z0-9]{12,}/g, '[token]')

@@ -3,12 +3,14 @@ import { sql } from 'kysely'
 import { z } from 'zod'
 import { eraseSecrets, putSecret } from '../connections/secrets.ts'
 import type { Vault } from '../connections/vault.ts'
+import type { CrmDataset } from '../database/tables.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
 import { type AccessKind, accessWith, type MetaApp } from '../meta/app.ts'
-import type { GraphClient, ProbeResult } from '../meta/graph-client.ts'
 import { audit, type Caller } from './caller.ts'
+import { keepAnswer, NOT_CRM } from './crm-dataset.ts'
 import { findDataset, findWorkspace } from './find.ts'
 import { parseInput, problem } from './problem.ts'
+import { type ProvenDataset, type ProvingTools, proveDataset } from './prove-dataset.ts'
 
 export interface DatasetView {
   id: number
@@ -16,6 +18,16 @@ export interface DatasetView {
   workspace: string
   metaId: string
   state: 'active' | 'held'
+  /** How it was opened to us. */
+  access: AccessKind
+  /** When that ends, where it does. */
+  tokenExpiresAt: Date | null
+  /** When Meta was last asked whether it still holds; null: not yet. */
+  tokenCheckedAt: Date | null
+  /** Whether it is a dataset for CRM events, as somebody said; null: nobody was asked. */
+  crmDataset: CrmDataset | null
+  /** The next event goes with a test code, if it goes before. */
+  testUntil: Date | null
   holdReason: string | null
   holdText: string | null
   heldSince: Date | null
@@ -33,10 +45,27 @@ export interface NewDataset {
   metaId: string
   /** Absent: the dataset is shared with our business, and our own token opens it. */
   token?: string
-  /** The token was won by signing in with Facebook, and ends then (ms since the epoch) or never. */
-  signedIn?: { expiresAt?: number }
+  /** The token was won in a dialog of Meta's, and ends then (ms since the epoch) or never. Absent: somebody pasted it. */
+  won?: { by: 'login' | 'extension'; expiresAt?: number }
   /** Whether to ask Meta for the dataset first. */
   probe: boolean
+  /**
+   * Where Meta does not show the dataset to the token: have an event of a real lead tell whether it takes events with it, under
+   * this code of Events Manager's test view. The event counts like any other; so only where somebody wants that.
+   */
+  testEventCode?: string
+  /** Whether it is a dataset for CRM events, as the person says. */
+  crmDataset?: CrmDataset
+}
+
+export interface DatasetTools extends ProvingTools {
+  vault: Vault
+  metaApp?: MetaApp
+}
+
+export interface SetDataset extends ProvenDataset {
+  id: number
+  created: boolean
 }
 
 const metaIdInput = z.string().regex(/^[1-9]\d{4,19}$/, "has to be Meta's number of the dataset, 5 to 20 digits")
@@ -46,34 +75,40 @@ const input = z.object({
     .string()
     .regex(/^[\x21-\x7e]{10,2000}$/, 'does not look like one: it has no spaces and at least 10 characters')
     .optional(),
+  testEventCode: z
+    .string()
+    .regex(/^[\w-]{3,40}$/, 'does not look like one: Events Manager shows it under "Test events", like TEST12345')
+    .optional(),
 })
+/** Codes change over time (Conversions API, test events). */
+const TEST_CODE_MS = 24 * 3_600_000
 
 /** The number of a dataset as a person gave it. Throws `CodedError` `invalid_input`. */
 export const readMetaId = (given: string): string => parseInput(metaIdInput, given.trim(), 'The dataset id')
 
 /**
- * Stores a dataset and its token, or a new token of a known dataset, which ends a hold. Returns its number here and the name
- * Meta knows it by, where it was asked.
+ * Stores a dataset and its token, or a new token of a known dataset, which ends a hold.
  *
  * Throws `CodedError`: `workspace_unknown`, `invalid_input`; from the probe `dataset_refused` (the token does not work),
  * `dataset_not_shown` (it may be good for sending all the same), `meta_unavailable`; `no_business` (it is to be opened by our
  * own token, and there is none).
  */
-export async function setDataset(
-  caller: Caller,
-  given: NewDataset,
-  { vault, graph, metaApp }: { vault: Vault; graph: GraphClient; metaApp?: MetaApp },
-): Promise<{ id: number; created: boolean; name?: string }> {
+export async function setDataset(caller: Caller, given: NewDataset, tools: DatasetTools): Promise<SetDataset> {
+  const { vault, metaApp } = tools
   const workspace = await findWorkspace(caller, given.workspace)
-  const { metaId, token } = parseInput(input, { metaId: given.metaId, token: given.token }, 'The dataset')
-  const access: AccessKind = token === undefined ? 'shared' : given.signedIn === undefined ? 'pasted' : 'login'
+  const wanted = { metaId: given.metaId, token: given.token, testEventCode: given.testEventCode }
+  const { metaId, token, testEventCode } = parseInput(input, wanted, 'The dataset')
+  const access: AccessKind = token === undefined ? 'shared' : (given.won?.by ?? 'pasted')
   const opening = accessWith(access, token, metaApp)
   if (opening === undefined) throw problem('no_business', 'This server has no business of its own at Meta. Paste a token instead.')
-  const name = given.probe ? nameOf(await graph.probeDataset(metaId, opening.token, opening)) : undefined
+  const proven = given.probe ? await proveDataset(caller, { workspaceId: workspace.id, metaId, testEventCode }, opening, tools) : {}
+  const later = proven.tested === 'later'
   const how = {
     access,
-    token_checked_at: given.probe ? new Date() : null,
-    token_expires_at: given.signedIn?.expiresAt === undefined ? null : new Date(given.signedIn.expiresAt),
+    token_checked_at: given.probe && !later ? new Date() : null,
+    token_expires_at: given.won?.expiresAt === undefined ? null : new Date(given.won.expiresAt),
+    test_event_code: later ? testEventCode : null,
+    test_event_until: later ? new Date(Date.now() + TEST_CODE_MS) : null,
   }
   return transaction(caller.db, async (trx) => {
     const added = await trx
@@ -89,26 +124,13 @@ export async function setDataset(
       await trx.updateTable('dataset').set(how).where('id', '=', id).execute()
       await endHold(trx, id)
     }
+    if (given.crmDataset !== undefined) await keepAnswer(trx, { id, workspace_id: workspace.id, meta_id: metaId }, given.crmDataset)
     const action = added === undefined ? 'dataset.token' : 'dataset.add'
-    const detail = { metaId, access, probed: given.probe }
+    const { tested } = proven
+    const detail = { metaId, access, probed: given.probe, ...(tested && { tested }), ...(given.crmDataset && { crm: given.crmDataset }) }
     await audit(trx, caller, { workspaceId: workspace.id, action, subject: `dataset:${id}`, detail })
-    return { id, created: added !== undefined, ...(name !== undefined && { name }) }
+    return { id, created: added !== undefined, ...proven }
   })
-}
-
-/** Why Meta did not show the dataset decides what to say; the token may still be good for sending where only seeing is refused. */
-function nameOf(result: ProbeResult): string {
-  if (result.kind === 'found') return result.name ?? result.id
-  if (result.kind === 'silent') throw problem('meta_unavailable', 'Meta did not answer, so the dataset could not be checked. Try again.')
-  const { error } = result
-  if (error.class === 'retry' || error.class === 'throttle')
-    throw problem('meta_unavailable', `The dataset could not be checked: ${error.userText}`)
-  const says = error.message === '' ? '' : ` (Meta says: ${error.message})`
-  if (error.class === 'reconnect') throw problem('dataset_refused', `Meta does not accept this token${says}.`)
-  throw problem(
-    'dataset_not_shown',
-    `Meta does not show this dataset to this token${says}. Check both; a token made for sending only may not be allowed to look.`,
-  )
 }
 
 /** All datasets, or those of one workspace. */
@@ -117,7 +139,9 @@ export async function listDatasets(
   { workspaceId = caller.workspaceId }: { workspaceId?: number } = {},
 ): Promise<DatasetView[]> {
   const { rows } = await sql<DatasetView & { unsent: string }>`
-    select d.id, d.workspace_id as "workspaceId", w.name as workspace, d.meta_id as "metaId", d.state, d.hold_reason as "holdReason",
+    select d.id, d.workspace_id as "workspaceId", w.name as workspace, d.meta_id as "metaId", d.state,
+      d.access, d.token_expires_at as "tokenExpiresAt", d.token_checked_at as "tokenCheckedAt", d.crm_dataset as "crmDataset",
+      case when d.test_event_until > now() then d.test_event_until end as "testUntil", d.hold_reason as "holdReason",
       d.hold_text as "holdText", d.held_since as "heldSince", d.sleep_until as "sleepUntil", o.unsent, o.oldest
     from dataset d join workspace w on w.id = d.workspace_id
     cross join lateral (select count(*) as unsent, min(occurred_at) as oldest from outbox where dataset_id = d.id) o
@@ -159,6 +183,7 @@ async function endHold(trx: Trx, id: number): Promise<void> {
     .updateTable('notice')
     .set({ closed_at: new Date() })
     .where('subject', '=', `dataset:${id}`)
+    .where('code', '<>', NOT_CRM)
     .where('closed_at', 'is', null)
     .execute()
 }

@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely'
 import type { Database } from '../../database/pool.ts'
+import type { CrmDataset } from '../../database/tables.ts'
 import type { Vault } from '../vault.ts'
 import { hashToken, newToken } from './tokens.ts'
 
@@ -14,7 +15,7 @@ export interface BegunConsent {
 }
 
 export type AnsweredConsent =
-  | { outcome: 'first'; invitationId: number; verifier: string; metaId: string | null }
+  | { outcome: 'first'; invitationId: number; verifier: string; metaId: string | null; crmDataset: CrmDataset | null }
   /** The same answer came before: by the back button, a reload or a second click. */
   | { outcome: 'again'; invitationId: number; connectionId: number | null }
   /** Not begun here, in another browser, or too long ago. */
@@ -22,16 +23,20 @@ export type AnsweredConsent =
 
 const LIVES_MS = 15 * 60_000
 
-/**
- * @param browser the word by which this browser is known again
- * @param metaId the dataset that the consent is for, where it is Meta who asks
- */
+/** What a consent at Meta is for. */
+export interface WantedDataset {
+  /** Absent: it is chosen at Meta. */
+  metaId?: string
+  crmDataset: CrmDataset
+}
+
+/** @param browser the word by which this browser is known again */
 export async function beginConsent(
   db: Database,
   vault: Vault,
   invitationId: number,
   browser: string,
-  metaId?: string,
+  dataset?: WantedDataset,
 ): Promise<BegunConsent> {
   const state = newToken()
   // 43 characters: the shortest that RFC 7636 allows, and well within what CRMs take.
@@ -45,7 +50,8 @@ export async function beginConsent(
       invitation_id: invitationId,
       verifier: vault.for('secret').seal(Buffer.from(verifier), contextOf(stateHash)),
       expires_at: new Date(Date.now() + LIVES_MS),
-      meta_id: metaId ?? null,
+      meta_id: dataset?.metaId ?? null,
+      crm_dataset: dataset?.crmDataset ?? null,
     })
     .execute()
   return { state, challenge: hashToken(verifier).toString('base64url') }
@@ -63,11 +69,11 @@ export async function answerConsent(db: Database, vault: Vault, state: string, b
     .where('browser_hash', '=', browserHash)
     .where('answered_at', 'is', null)
     .where('expires_at', '>', sql<Date>`now()`)
-    .returning(['invitation_id', 'verifier', 'meta_id'])
+    .returning(['invitation_id', 'verifier', 'meta_id', 'crm_dataset'])
     .executeTakeFirst()
   if (first !== undefined) {
     const verifier = vault.for('secret').open(first.verifier, contextOf(stateHash)).toString()
-    return { outcome: 'first', invitationId: first.invitation_id, verifier, metaId: first.meta_id }
+    return { outcome: 'first', invitationId: first.invitation_id, verifier, metaId: first.meta_id, crmDataset: first.crm_dataset }
   }
   const again = await db
     .selectFrom('consent')

@@ -15,8 +15,11 @@ p { margin: 12px 0 } ul { margin: 12px 0; padding-left: 20px } li { margin: 4px 
 .soft { color: var(--soft); font-size: .9rem }
 label { display: block; margin: 16px 0 4px; font-weight: 600 }
 input { width: 100%; padding: 10px 12px; font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: 8px }
-.choice { font-weight: 400 } .choice input { width: auto }
+.choice { display: flex; gap: 8px; margin: 8px 0; font-weight: 400 } .choice input { flex: none; width: auto; margin-top: .35em }
+fieldset { margin: 20px 0; padding: 4px 16px 16px; border: 1px solid var(--line); border-radius: 8px } legend { padding: 0 6px; font-weight: 600 }
+.note { padding-left: 12px; border-left: 3px solid var(--accent) }
 .button { display: inline-block; margin-top: 16px; padding: 12px 20px; font: inherit; font-weight: 600; color: var(--on); background: var(--accent); border: 0; border-radius: 8px; text-decoration: none; cursor: pointer }
+.quiet { color: var(--accent); background: none; border: 1px solid var(--accent) }
 .button:focus-visible, input:focus-visible, a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 @media (max-width: 480px) { main { padding: 24px 20px } .button { display: block; width: 100%; text-align: center } }`
 

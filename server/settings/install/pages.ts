@@ -1,7 +1,9 @@
 /** What the pages of an install say. Pure. */
 import type { CodedError } from '../../../connectors/errors.ts'
 import type { Invitation } from '../../connections/install/invitations.ts'
+import type { CrmDataset } from '../../database/tables.ts'
 import type { AddedConnection } from '../add-connection.ts'
+import type { ProvenDataset } from '../prove-dataset.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './page.ts'
 
@@ -21,32 +23,84 @@ ${account !== null && html`<p>Sign in to the account <strong>${account}</strong>
 /** The ways in which a dataset can be opened here, beside pasting a token. */
 export interface DatasetWays {
   login: boolean
+  extension: boolean
   /** Our business, where datasets can be shared with it. */
   business?: string
 }
 
+/** What a person has said of the dataset, or was told about it. */
+export interface GivenDataset {
+  metaId?: string
+  crm?: string
+  problem?: string
+}
+
+const alert = (problem: string | undefined) => problem !== undefined && html`<p role="alert"><strong>${problem}</strong></p>`
+
+const answers = [
+  ['yes', 'Yes, it has a section “Conversion Leads”'],
+  ['no', 'No, there is none'],
+  ['unknown', 'I don’t know'],
+] as const
+
+/** The first step: which dataset, and is it one for CRM events? */
+export const whichDataset = (
+  { workspace }: Invitation,
+  { extension }: Pick<DatasetWays, 'extension'>,
+  { metaId, crm, problem }: GivenDataset = {},
+): Page => ({
+  status: problem === undefined ? 200 : 400,
+  title: `Connect the Meta dataset of ${workspace}`,
+  body: html`${alert(problem)}
+<form method="post">
+<label for="metaId">Dataset id</label>
+<input id="metaId" name="metaId" inputmode="numeric" autocomplete="off" value="${metaId ?? ''}">
+<p class="soft">The number under the name of the dataset in Meta's Events Manager.${extension && ' Not needed where Meta sets it up (below).'}</p>
+<fieldset><legend>Is it a dataset for CRM events?</legend>
+<p class="soft">Open it in Events Manager and look under <em>Settings</em>: a CRM dataset has a section <em>Conversion Leads</em> there. Meta takes
+events for any dataset, but those of others do not count for conversion leads.</p>
+${answers.map(
+  ([value, text]) =>
+    html`<label class="choice"><input type="radio" name="crm" value="${value}" required${crm === value && html` checked`}> ${text}</label>`,
+)}
+</fieldset>
+<button class="button" name="way" value="next">Continue</button>
+${
+  extension &&
+  html`<p class="soft">Or have Meta lead you through: you choose or make a dataset there, and come back here.</p>
+<button class="button quiet" name="way" value="extension">Set up with Meta</button>`
+}</form>`,
+})
+
+/** How to go on where Meta does not show the dataset to the token. */
+export interface Hidden {
+  /** Events of real leads that wait to be sent to it. */
+  waiting: number
+}
+
+/** The second step: how we may send to it. */
 export const datasetForm = (
   { workspace }: Invitation,
   { login, business }: DatasetWays,
-  given: { metaId?: string; problem?: string; mayKeep?: boolean } = {},
+  { metaId, crm, problem, hidden }: GivenDataset & { hidden?: Hidden } = {},
 ): Page => ({
-  status: given.problem === undefined ? 200 : 400,
+  status: problem === undefined ? 200 : 400,
   title: `Connect the Meta dataset of ${workspace}`,
-  body: html`${given.problem !== undefined && html`<p role="alert"><strong>${given.problem}</strong></p>`}
+  body: html`${alert(problem)}
 <form method="post">
-<label for="metaId">Dataset id</label>
-<input id="metaId" name="metaId" inputmode="numeric" autocomplete="off" required value="${given.metaId ?? ''}">
-<p class="soft">The number under the name of the dataset in Meta's Events Manager. It has to be a dataset for CRM events: one that shows
-"Conversion Leads" under <em>Settings</em>.</p>
+<input type="hidden" name="metaId" value="${metaId ?? ''}"><input type="hidden" name="crm" value="${crm ?? ''}">
+<p>Dataset <strong>${metaId ?? ''}</strong></p>
+${
+  (crm === 'no' || crm === 'unknown') &&
+  html`<p class="soft note">You can go on, but events count for conversion leads only in a CRM dataset. In Events Manager, <em>Connect data sources →
+CRM</em> makes one; you are reminded until somebody says that it is.</p>`
+}
 ${login && html`<button class="button" name="way" value="login" formnovalidate>Sign in with Facebook</button><p class="soft">Or, without signing in here:</p>`}
 <label for="token">Access token</label><input id="token" name="token" type="password" autocomplete="off" required>
 <p class="soft">In the dataset: <em>Settings → Conversions API → Generate access token</em>. Meta shows it once; it is kept encrypted and never
 shown again.</p>
-${
-  given.mayKeep === true &&
-  html`<label class="choice"><input type="checkbox" name="keep" value="yes"> Save it without the check: the token may be made for sending only</label>`
-}
-<button class="button" name="way" value="token">Check and save</button>
+${hidden !== undefined && otherProof(hidden)}
+<button class="button" name="way" value="token">${hidden === undefined ? 'Check and save' : 'Save'}</button>
 ${
   business !== undefined &&
   html`<p class="soft">Or share the dataset with our business <strong>${business}</strong> in Meta's business settings (with the right to manage
@@ -54,18 +108,38 @@ it), then:</p><button class="button" name="way" value="shared" formnovalidate>It
 }</form>`,
 })
 
+const otherProof = ({ waiting }: Hidden) => html`<fieldset><legend>If the token is right, it can be kept all the same</legend>
+<label class="choice"><input type="radio" name="instead" value="test" required> Have a test event tell whether it works</label>
+<p class="soft">It is no made-up event: ${
+  waiting > 0
+    ? html`of the ${waiting} events of real leads that wait for this dataset, the oldest goes now`
+    : html`no event of a real lead waits for this dataset yet, so nothing is sent now, and the first one to come within 24 hours goes`
+} with the code below. Meta keeps it and counts it like every other event; it cannot be taken back. You see it in Events Manager under
+<em>Test events</em>.</p>
+<label for="testCode">Code shown there</label><input id="testCode" name="testCode" autocomplete="off" placeholder="TEST12345">
+<label class="choice"><input type="radio" name="instead" value="keep"> Save it without a check: the first event will tell</label>
+</fieldset>`
+
 export const goToMeta = (url: string): Page => ({
   status: 200,
-  title: 'Sign in with Facebook',
+  title: 'On to Meta',
   body: html`<p>Meta asks on its own page which business and dataset Leadstage may send events to. You come back here afterwards.</p>
 <a class="button" href="${url}">Continue to Facebook</a>`,
 })
 
-export const datasetSaved = (metaId: string, name: string | undefined): Page => ({
+export const datasetSaved = (metaId: string, { name, tested }: ProvenDataset, crm: CrmDataset): Page => ({
   status: 200,
   title: 'The dataset is connected',
   mood: 'good',
-  body: html`<p>Events can go to dataset <strong>${name === undefined ? metaId : `${name} (${metaId})`}</strong>. You can close this page.</p>`,
+  body: html`<p>Events can go to dataset <strong>${name === undefined ? metaId : `${name} (${metaId})`}</strong>.</p>
+${tested === 'now' && html`<p>Meta took the test event: you find it in Events Manager under <em>Test events</em>, and with its record here.</p>`}
+${
+  tested === 'later' &&
+  html`<p>The first event of a real lead goes with your test code, if that is within 24 hours. Should Meta refuse it, nothing is lost: events
+wait, and you are told.</p>`
+}
+${crm !== 'yes' && html`<p>Still to do: see to it that this is a dataset for CRM events, or connect one that is.</p>`}
+<p>You can close this page.</p>`,
 })
 
 export const connected = (crm: string, { account, created, mapping, findings }: AddedConnection): Page => ({

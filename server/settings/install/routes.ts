@@ -15,14 +15,18 @@ import { CodedError } from '../../../connectors/errors.ts'
 import { answerConsent, beginConsent, consentLedTo } from '../../connections/install/consents.ts'
 import { findInvitation, type Invitation, stateOf, useInvitation } from '../../connections/install/invitations.ts'
 import { newToken } from '../../connections/install/tokens.ts'
+import type { CrmDataset } from '../../database/tables.ts'
 import type { Log } from '../../log.ts'
 import type { MetaApp } from '../../meta/app.ts'
+import { dialogExtras, readExtension } from '../../meta/business-extension.ts'
 import type { GraphClient } from '../../meta/graph-client.ts'
 import { connectAccount, type InstallTools } from '../add-connection.ts'
 import type { Caller } from '../caller.ts'
-import { readMetaId, setDataset } from '../datasets.ts'
+import { type DatasetTools, type NewDataset, readMetaId, setDataset } from '../datasets.ts'
+import { problem } from '../problem.ts'
+import { countWaiting } from '../prove-dataset.ts'
 import { findWorkspaceOfAccount } from './find-workspace.ts'
-import { registerMetaLogin } from './meta-login.ts'
+import { registerMetaDialogs } from './meta-login.ts'
 import { type Page, sendPage } from './page.ts'
 import * as pages from './pages.ts'
 
@@ -30,6 +34,7 @@ export interface InstallRoutesOptions extends InstallTools {
   db: Caller['db']
   connectors: Readonly<Record<string, Connector>>
   graph: GraphClient
+  sending: DatasetTools['sending']
   metaApp?: MetaApp
   graphUrl: string
   graphVersion: string
@@ -50,7 +55,7 @@ const MOST_REQUESTS = 60
 const DAY_S = 86_400
 
 export async function installRoutes(server: FastifyInstance, options: InstallRoutesOptions): Promise<void> {
-  const { db, vault, apps, http, connectors, graph, metaApp, publicUrl, log } = options
+  const { db, vault, apps, http, connectors, graph, sending, metaApp, publicUrl, log } = options
   const secure = publicUrl.startsWith('https:')
   // A name with this prefix cannot be set by another host of the same domain.
   const browserCookie = secure ? '__Host-leadstage' : 'leadstage'
@@ -58,8 +63,12 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
   await server.register(formbody, { bodyLimit: 16_384 })
   await server.register(rateLimit, { max: MOST_REQUESTS, timeWindow: '1 minute' })
 
-  const metaLogin = await registerMetaLogin(server, options)
-  const ways = { login: metaLogin !== undefined, ...(metaApp?.business && { business: metaApp.business.id }) }
+  const dialogs = await registerMetaDialogs(server, options)
+  const ways: pages.DatasetWays = {
+    login: dialogs.login !== undefined,
+    extension: dialogs.extension !== undefined,
+    ...(metaApp?.business && { business: metaApp.business.id }),
+  }
 
   const crmOf = (id: string | null): Crm | undefined => {
     const connector = id !== null && Object.hasOwn(connectors, id) ? connectors[id] : undefined
@@ -68,7 +77,9 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     return { id: connector.manifest.id, name: connector.manifest.displayName, install: connector.install, app }
   }
   const redirectUri = (crm: Crm) => `${publicUrl}/oauth/${crm.id}/callback`
-  const callerOf = ({ id, workspace_id }: Invitation): Caller => ({ db, actor: `invitation:${id}`, workspaceId: workspace_id })
+  const callerOf = ({ id, workspace_id: workspaceId }: Invitation, { ip: address }: FastifyRequest): Caller => ({
+    ...{ db, actor: `invitation:${id}`, workspaceId, address },
+  })
 
   /** The word by which this browser is known again; a new one if need be. */
   const browserOf = (request: FastifyRequest, reply: FastifyReply): string => {
@@ -93,7 +104,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
   server.get(
     '/connect/:token',
     invited(async (request, _reply, invitation) => {
-      if (invitation.purpose === 'dataset') return pages.datasetForm(invitation, ways)
+      if (invitation.purpose === 'dataset') return pages.whichDataset(invitation, ways)
       const crm = crmOf(invitation.crm)
       if (crm === undefined) return pages.noSuchLink
       return pages.invite(invitation, crm.name, crm.install.asks, `${request.url.split('?')[0]}/start`)
@@ -116,33 +127,54 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     '/connect/:token',
     invited(async (request, _reply, invitation) => {
       if (invitation.purpose !== 'dataset') return pages.noSuchLink
-      const { metaId = '', token = '', way, keep } = textsOf(request.body)
+      const given = textsOf(request.body)
+      const { metaId = '', crm = '', way } = given
+      let wanted: { metaId: string; crmDataset: CrmDataset }
       try {
-        if (way === 'login' && metaLogin !== undefined)
-          return pages.goToMeta(`${request.url.split('?')[0]}/meta?dataset=${readMetaId(metaId)}`)
-        const given = { workspace: invitation.workspace_id, metaId: metaId.trim(), probe: keep !== 'yes' }
-        return await openDataset(invitation, { ...given, ...(way !== 'shared' && { token: token.trim() }) })
+        const toMeta = `${request.url.split('?')[0]}/meta`
+        const crmDataset = readAnswer(crm)
+        if (way === 'extension' && ways.extension) return pages.goToMeta(`${toMeta}?${new URLSearchParams({ crm })}`)
+        wanted = { metaId: readMetaId(metaId), crmDataset }
+        if (way === 'login' && ways.login) return pages.goToMeta(`${toMeta}?${new URLSearchParams({ crm, dataset: wanted.metaId })}`)
       } catch (error) {
         if (!(error instanceof CodedError)) throw error
-        return pages.datasetForm(invitation, ways, { metaId, problem: error.userText, mayKeep: error.code === 'dataset_not_shown' })
+        return pages.whichDataset(invitation, ways, { metaId, crm, problem: error.userText })
+      }
+      if (way === 'next') return pages.datasetForm(invitation, ways, { metaId: wanted.metaId, crm })
+      try {
+        return await openDataset(request, invitation, { ...wanted, ...readAccess(given) })
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error
+        const hidden = error.code === 'dataset_not_shown' && way !== 'shared'
+        const waiting = hidden ? await countWaiting(callerOf(invitation, request), invitation.workspace_id, wanted.metaId) : 0
+        const shown = { metaId: wanted.metaId, crm, problem: error.userText, ...(hidden && { hidden: { waiting } }) }
+        return pages.datasetForm(invitation, ways, shown)
       }
     }),
   )
 
-  async function openDataset(invitation: Invitation, given: Parameters<typeof setDataset>[1]): Promise<Page> {
-    const { name } = await setDataset(callerOf(invitation), given, { vault, graph, ...(metaApp && { metaApp }) })
+  async function openDataset(
+    request: FastifyRequest,
+    invitation: Invitation,
+    given: Omit<NewDataset, 'workspace'> & { crmDataset: CrmDataset },
+  ): Promise<Page> {
+    const wanted = { ...given, workspace: invitation.workspace_id }
+    const set = await setDataset(callerOf(invitation, request), wanted, { vault, graph, sending, ...(metaApp && { metaApp }) })
     await useInvitation(db, invitation.id)
-    return pages.datasetSaved(given.metaId, name)
+    return pages.datasetSaved(given.metaId, set, given.crmDataset)
   }
 
-  if (metaLogin !== undefined) {
+  if (metaApp !== undefined && (ways.login || ways.extension)) {
     server.get(
       '/connect/:token/meta',
       invited(async (request, reply, invitation) => {
-        if (invitation.purpose !== 'dataset') return pages.noSuchLink
-        const metaId = readMetaId(textsOf(request.query).dataset ?? '')
-        const { state } = await beginConsent(db, vault, invitation.id, browserOf(request, reply), metaId)
-        return reply.header('cache-control', 'no-store').redirect(await metaLogin.consentUrl(request, reply, state), 303)
+        const { dataset, crm = '' } = textsOf(request.query)
+        const dialog = dataset === undefined ? dialogs.extension : dialogs.login
+        if (invitation.purpose !== 'dataset' || dialog === undefined) return pages.noSuchLink
+        const wanted = { crmDataset: readAnswer(crm), ...(dataset !== undefined && { metaId: readMetaId(dataset) }) }
+        const { state } = await beginConsent(db, vault, invitation.id, browserOf(request, reply), wanted)
+        const more: Record<string, string> = dataset === undefined ? { extras: dialogExtras(await businessOf(invitation)) } : {}
+        return reply.header('cache-control', 'no-store').redirect(await dialog.consentUrl(request, reply, state, more), 303)
       }),
     )
 
@@ -152,15 +184,19 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
       const answer = await answerConsent(db, vault, state, request.cookies[browserCookie])
       if (answer.outcome === 'unknown') return sendPage(reply, pages.strangeAnswer('Meta'))
       if (answer.outcome === 'again') return sendPage(reply, pages.answeredBefore('Meta'))
+      const { crmDataset, metaId } = answer
       const invitation = await findInvitation(db, { id: answer.invitationId })
-      if (invitation === undefined || answer.metaId === null) return sendPage(reply, pages.strangeAnswer('Meta'))
+      const dialog = metaId === null ? dialogs.extension : dialogs.login
+      if (invitation === undefined || crmDataset === null || dialog === undefined) return sendPage(reply, pages.strangeAnswer('Meta'))
       if (stateOf(invitation, Date.now()) === 'used') return sendPage(reply, pages.used(invitation))
       if (code === undefined) return sendPage(reply, pages.declined('Meta'))
       try {
-        const { token, expiresAt } = await metaLogin.exchange(request, reply)
-        const signedIn = expiresAt === undefined ? {} : { expiresAt }
-        const given = { workspace: invitation.workspace_id, metaId: answer.metaId, token, signedIn, probe: true }
-        return sendPage(reply, await openDataset(invitation, given))
+        const { token, expiresAt } = await dialog.exchange(request, reply)
+        const won =
+          metaId === null
+            ? { ...(await readExtension(graph, metaApp, await businessOf(invitation), token)), won: { by: 'extension' as const } }
+            : { metaId, token, won: { by: 'login' as const, ...(expiresAt !== undefined && { expiresAt }) } }
+        return sendPage(reply, await openDataset(request, invitation, { ...won, crmDataset, probe: true }))
       } catch (error) {
         if (!(error instanceof CodedError)) throw error
         log.warn({ error }, 'a dataset could not be connected')
@@ -169,14 +205,20 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     })
   }
 
+  async function businessOf({ workspace_id, workspace: name }: Invitation) {
+    const row = await db.selectFrom('workspace').select('external_business_id').where('id', '=', workspace_id).executeTakeFirstOrThrow()
+    return { externalBusinessId: row.external_business_id, name }
+  }
+
   server.get('/oauth/:crm/callback', async (request, reply) => {
     const crm = crmOf((request.params as { crm: string }).crm)
     if (crm === undefined) return sendPage(reply, pages.noSuchLink)
     const { code, state, error: refusal, returnUrl } = textsOf(request.query)
     try {
-      if (code !== undefined && state === undefined && returnUrl !== undefined) return await fromMarketplace(crm, code, returnUrl, reply)
+      if (code !== undefined && state === undefined && returnUrl !== undefined)
+        return await fromMarketplace(crm, code, returnUrl, request, reply)
       if (state === undefined) return sendPage(reply, pages.strangeAnswer(crm.name))
-      return sendPage(reply, await answered(crm, state, { code, error: refusal }, request.cookies[browserCookie]))
+      return sendPage(reply, await answered(crm, state, { code, error: refusal }, request))
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       log.warn({ crm: crm.id, error }, 'an account could not be connected')
@@ -189,9 +231,9 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     crm: Crm,
     state: string,
     { code, error }: { code: string | undefined; error: string | undefined },
-    browser: string | undefined,
+    request: FastifyRequest,
   ): Promise<Page> {
-    const answer = await answerConsent(db, vault, state, browser)
+    const answer = await answerConsent(db, vault, state, request.cookies[browserCookie])
     if (answer.outcome === 'unknown') return pages.strangeAnswer(crm.name)
     if (answer.outcome === 'again') return answer.connectionId === null ? pages.answeredBefore(crm.name) : pages.connectedAlready(crm.name)
     const invitation = await findInvitation(db, { id: answer.invitationId })
@@ -204,7 +246,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     const grant = { ...(await crm.install.exchange(crm.app, given, http, grantedAt)), grantedAt }
     if (invitation.account !== null && invitation.account !== grant.account)
       return pages.wrongAccount(crm.name, invitation.account, grant.account)
-    const added = await connectAccount(callerOf(invitation), invitation.workspace_id, { crm: crm.id }, grant, options)
+    const added = await connectAccount(callerOf(invitation, request), invitation.workspace_id, { crm: crm.id }, grant, options)
     await useInvitation(db, invitation.id)
     await consentLedTo(db, state, added.id)
     return pages.connected(crm.name, added)
@@ -214,11 +256,17 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
    * The CRM has asked the admin itself and waits for the browser. There is no state of ours to check, so the install belongs to
    * the account that the code names and to nobody who happens to sit at this browser.
    */
-  async function fromMarketplace(crm: Crm, code: string, returnUrl: string, reply: FastifyReply): Promise<FastifyReply> {
+  async function fromMarketplace(
+    crm: Crm,
+    code: string,
+    returnUrl: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
     if (crm.install.returnsTo?.(crm.app, returnUrl) !== true) return sendPage(reply, pages.strangeAnswer(crm.name))
     const grantedAt = Date.now()
     const grant = { ...(await crm.install.exchange(crm.app, { code, redirectUri: redirectUri(crm) }, http, grantedAt)), grantedAt }
-    const caller: Caller = { db, actor: `marketplace:${crm.id}` }
+    const caller: Caller = { db, actor: `marketplace:${crm.id}`, address: request.ip }
     const workspaceId = await findWorkspaceOfAccount(caller, { crm: crm.id, name: crm.name, account: grant.account })
     await connectAccount(caller, workspaceId, { crm: crm.id }, grant, options)
     return reply.header('cache-control', 'no-store').redirect(returnUrl, 303)
@@ -228,4 +276,19 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
 /** The fields of a form or a query that came once, as text; all else is as good as not there. */
 function textsOf(given: unknown): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => typeof value === 'string'))
+}
+
+/** What the person says of the dataset. Throws `CodedError` `invalid_input`. */
+function readAnswer(given: string): CrmDataset {
+  if (given === 'yes' || given === 'no' || given === 'unknown') return given
+  throw problem('invalid_input', 'Say whether it is a dataset for CRM events; “I don’t know” is an answer, too.')
+}
+
+/** By which token, if any, and whether that is checked. Throws `CodedError` `invalid_input`. */
+function readAccess({ way, token = '', instead, testCode = '' }: Record<string, string | undefined>) {
+  if (way === 'shared') return { probe: true }
+  const testEventCode = testCode.trim()
+  if (instead === 'test' && testEventCode === '')
+    throw problem('invalid_input', 'For a test event, the code is needed that Events Manager shows under "Test events".')
+  return { token: token.trim(), probe: instead !== 'keep', ...(instead === 'test' && { testEventCode }) }
 }

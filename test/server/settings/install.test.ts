@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap'
 import { invite, type NewInvite } from '../../../server/settings/invite.ts'
 import { startSalesforce } from '../../simulators/salesforce/start-salesforce.ts'
-import { DATASET, PORTAL, PUBLIC_URL, type TestApp, TOKEN, testApp } from '../../support/app.ts'
+import { PORTAL, PUBLIC_URL, type TestApp, testApp } from '../../support/app.ts'
 import { createBrowser } from '../../support/browser.ts'
 
 const OTHER = 4004004
@@ -58,7 +58,9 @@ t.test('a second click while the first is under way connects once', async (t) =>
   await page.open(`${await link({ crm: 'hubspot' })}/start`)
   const back = await page.answer({ portal: String(OTHER), decision: 'allow' })
   const answers = await Promise.all([page.open(back), page.open(back), page.open(back)])
-  t.strictSame(answers.map(({ status }) => status).sort(), [200, 409, 409])
+  const statuses = answers.map(({ status }) => status)
+  // Whoever comes when it is done is told so.
+  t.ok(statuses.includes(200) && statuses.every((status) => status === 200 || status === 409))
   t.strictSame(await portals(it), [String(PORTAL), String(OTHER)])
   t.equal(it.hubspot.tokenCounts().exchanges, 1)
 })
@@ -181,77 +183,6 @@ t.test('an org of Salesforce is connected where it signs in, with PKCE; without 
   t.match(await decide('Allow'), { status: 200, text: /Salesforce is connected/ })
   const found = await it.db.selectFrom('connection').select('account_key').where('crm', '=', 'salesforce').execute()
   t.strictSame(found, [{ account_key: orgId }])
-})
-
-t.test('the Meta step can be handed on: dataset and token are checked, and kept when they are good', async (t) => {
-  const { it, link, browser } = await setUp(t)
-  const url = await link('dataset')
-  const page = browser()
-  t.match(await page.open(url), { status: 200, text: /Generate access token/ })
-  t.match(await page.send(url, { metaId: DATASET, token: 'EAAnotthistoken0000000' }), { status: 400, text: /does not accept this token/ })
-  t.match(await page.send(url, { metaId: '"><script>', token: TOKEN }), { status: 400, text: /&#34;&#62;&#60;script&#62;/ })
-  t.match(await page.send(url, { metaId: DATASET, token: TOKEN }), { status: 200, text: /The dataset is connected/ })
-  t.match(await page.send(url, { metaId: DATASET, token: TOKEN }), { status: 410 })
-  t.match((await browser().open(await link('dataset'))).text, /^(?!.*(Sign in with|It is shared))/s, 'only what is set up is offered')
-  const audit = await it.db.selectFrom('audit').select('actor').where('action', '=', 'dataset.token').execute()
-  t.strictSame(audit, [{ actor: 'invitation:1' }])
-})
-
-t.test('where our app is set up, people sign in with Facebook instead of pasting a token', async (t) => {
-  const app = { id: '1234567890', secret: 'meta-app-secret', configurations: { '555000111': { tokenSeconds: 5_184_000 } } }
-  const it = await testApp(t, {
-    meta: { app: { ...app, redirectUris: [`${PUBLIC_URL}/oauth/meta/callback`] }, datasets: [{ id: DATASET, tokens: [TOKEN] }] },
-    metaEnv: (url) => ({ META_APP_ID: app.id, META_APP_SECRET: app.secret, META_LOGIN_CONFIG: '555000111', META_DIALOG_URL: url }),
-  })
-  const caller = { db: it.db, actor: 'test' }
-  const tools = { apps: it.config.crm, publicUrl: PUBLIC_URL }
-  const { url } = await invite(caller, { workspace: it.workspaceId, what: 'dataset', hours: 1 }, tools)
-  const page = createBrowser({ [PUBLIC_URL]: it.url })
-  await page.open(url)
-  t.match(await page.send(url, { metaId: 'nonsense', way: 'login' }), { status: 400, text: /5 to 20 digits/ })
-  const go = await page.send(url, { metaId: ` ${DATASET} `, way: 'login' })
-  t.match(go, { status: 200, text: /Continue to Facebook/ })
-  const start = `${url}/meta?dataset=${DATASET}`
-  t.match(go.text, new RegExp(`href="[^"]*${start.slice(PUBLIC_URL.length).replace('?', '[?]')}"`))
-
-  await page.open(start)
-  t.match(await page.submit({ decision: 'deny' }), { status: 400, text: /permission was declined/ })
-  await page.open(start)
-  t.match(await page.submit({ decision: 'allow' }), { status: 400, text: /does not show this dataset/ }, 'it was not chosen there')
-  await page.open(start)
-  const back = await page.answer({ decision: 'allow', dataset: DATASET })
-  t.match(await createBrowser({ [PUBLIC_URL]: it.url }).open(back), { status: 400, text: /does not belong/ }, 'in another browser')
-  t.match(await page.open(back), { status: 200, text: /The dataset is connected/ })
-  const dataset = await it.db.selectFrom('dataset').selectAll().where('meta_id', '=', DATASET).executeTakeFirstOrThrow()
-  t.equal(dataset.access, 'login')
-  const days = ((dataset.token_expires_at as Date).getTime() - Date.now()) / 86_400_000
-  t.ok(days > 59 && days <= 60)
-
-  it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead', meta_lead_id: '123456789012345' } })
-  await it.settled()
-  t.equal(it.meta.summary().datasets[DATASET]?.received, 1, 'Meta takes events with the new token, and its proof')
-})
-
-t.test('a dataset that is shared with our business is opened by our own token', async (t) => {
-  const app = { id: '1234567890', secret: 'meta-app-secret', configurations: {}, redirectUris: [] }
-  const ours = 'EAAsystemuser0000000000000000000001'
-  const business = { META_BUSINESS_ID: '99000111', META_SYSTEM_USER_TOKEN: ours }
-  const it = await testApp(t, {
-    meta: { app: { ...app, tokens: [ours] }, datasets: [{ id: DATASET, tokens: [TOKEN] }] },
-    metaEnv: () => ({ META_APP_ID: app.id, META_APP_SECRET: app.secret, ...business }),
-  })
-  const tools = { apps: it.config.crm, publicUrl: PUBLIC_URL }
-  const what = { workspace: it.workspaceId, what: 'dataset' as const, hours: 1 }
-  const { url } = await invite({ db: it.db, actor: 'test' }, what, tools)
-  const page = createBrowser({ [PUBLIC_URL]: it.url })
-  t.match((await page.open(url)).text, /share the dataset with our business <strong>99000111/)
-  t.match(await page.send(url, { metaId: DATASET, way: 'shared' }), { status: 400, text: /does not show this dataset/ })
-  it.meta.addDataset({ id: DATASET, tokens: [TOKEN, ours] })
-  t.match(await page.send(url, { metaId: DATASET, way: 'shared' }), { status: 200, text: /The dataset is connected/ })
-  t.strictSame(await it.db.selectFrom('secret').select('purpose').where('owner', 'like', 'dataset:%').execute(), [], 'no token is kept')
-  it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead', meta_lead_id: '123456789012345' } })
-  await it.settled()
-  t.equal(it.meta.summary().datasets[DATASET]?.received, 1)
 })
 
 t.test('the pages are stored, framed and told to nobody', async (t) => {

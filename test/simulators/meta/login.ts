@@ -11,9 +11,19 @@ export interface MetaAppOptions {
   redirectUris: string[]
   /** Tokens of the app that were not won by signing in: those of its own system users. */
   tokens?: string[]
+  /** Meta has put the app on the list of those that may use the Business Extension. */
+  extension?: boolean
 }
 
-const page = (status: number, title: string, body: string): Answer => ({
+/** What a code is good for: `won` hears of the token it was traded for. */
+export interface CodeEntry {
+  redirectUri: string
+  datasets: string[]
+  seconds?: number | undefined
+  won?: (token: string) => void
+}
+
+export const page = (status: number, title: string, body: string): Answer => ({
   status,
   headers: { 'content-type': 'text/html; charset=utf-8' },
   text: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><main><h1>${title}</h1>${body}</main></html>`,
@@ -22,7 +32,7 @@ const page = (status: number, title: string, body: string): Answer => ({
 export class Login {
   readonly #app: MetaAppOptions
   readonly #datasets: ReadonlyMap<string, { id: string; tokens: string[] }>
-  readonly #codes = new Map<string, { redirectUri: string; datasets: string[]; seconds: number | undefined }>()
+  readonly #codes = new Map<string, CodeEntry>()
   readonly #issued: Set<string>
 
   constructor(app: MetaAppOptions, datasets: ReadonlyMap<string, { id: string; tokens: string[] }>) {
@@ -53,9 +63,7 @@ export class Login {
     const form = new URLSearchParams(exchange.body.toString('utf8'))
     const back = new URL(redirectUri)
     if (form.get('decision') === 'allow') {
-      const code = randomBytes(24).toString('base64url')
-      this.#codes.set(code, { redirectUri, datasets: form.getAll('dataset'), seconds: configuration.tokenSeconds })
-      back.searchParams.set('code', code)
+      back.searchParams.set('code', this.issueCode({ redirectUri, datasets: form.getAll('dataset'), seconds: configuration.tokenSeconds }))
     } else {
       back.searchParams.set('error', 'access_denied')
       back.searchParams.set('error_reason', 'user_denied')
@@ -74,13 +82,33 @@ export class Login {
     if (entry.redirectUri !== form.get('redirect_uri'))
       return graphError({ code: 100, subcode: 36008, message: 'Error validating verification code: redirect_uri differs.' })
     this.#codes.delete(form.get('code') ?? '')
-    const token = `EAA${randomBytes(60).toString('hex')}`
-    this.#issued.add(token)
-    for (const id of entry.datasets) this.#datasets.get(id)?.tokens.push(token)
+    const token = this.issue(entry.datasets)
+    entry.won?.(token)
     return {
       status: 200,
       json: { access_token: token, token_type: 'bearer', ...(entry.seconds !== undefined && { expires_in: entry.seconds }) },
     }
+  }
+
+  /** A code that can be traded for a token, once. */
+  issueCode(entry: CodeEntry): string {
+    const code = randomBytes(24).toString('base64url')
+    this.#codes.set(code, entry)
+    return code
+  }
+
+  /** A token of the app that may see and write these datasets. */
+  issue(datasets: readonly string[]): string {
+    const token = `EAA${randomBytes(60).toString('hex')}`
+    this.#issued.add(token)
+    for (const id of datasets) this.#datasets.get(id)?.tokens.push(token)
+    return token
+  }
+
+  /** A token ends, as after an uninstall. */
+  end(token: string): void {
+    this.#issued.delete(token)
+    for (const { tokens } of this.#datasets.values()) if (tokens.includes(token)) tokens.splice(tokens.indexOf(token), 1)
   }
 
   /** Whether a token is one of the app, whatever it may see. */

@@ -1,5 +1,6 @@
 import { type Answer, type Commands, type Exchange, listen } from '../listen.ts'
 import type { Misbehaviour } from '../misbehaviour.ts'
+import { BusinessExtension } from './business-extension.ts'
 import { type GraphErrorFields, graphError, traceId } from './graph-error.ts'
 import { type JudgedEvent, judgeBatch } from './judge-batch.ts'
 import { Login, type MetaAppOptions } from './login.ts'
@@ -11,6 +12,8 @@ export interface MetaDataset {
   name?: string
   /** Tokens that may see and write it. */
   tokens: string[]
+  /** Those of them that may write only: they lack `ads_read`. */
+  writeOnly?: string[]
 }
 export interface MetaOptions {
   port?: number | undefined
@@ -105,6 +108,7 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
   const leads = new Map<string, number>()
   const brokenTokens = new Map<string, number | undefined>()
   const login = options.app && new Login(options.app, datasets)
+  const extension = options.app?.extension && login ? new BusinessExtension(options.app, login, datasets) : undefined
   let received = new Received()
   let requests: MetaRequest[] = []
   let poisons: Poison[] = []
@@ -121,10 +125,13 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
     const [version = '', dataset = '', edge] = parts
     const refusal = judgeVersion(version)
     if (refusal !== undefined) return graphError(refusal)
-    if (login !== undefined && dataset === 'dialog' && edge === 'oauth') return login.dialog(exchange)
+    if (login !== undefined && dataset === 'dialog' && edge === 'oauth')
+      return exchange.query.has('extras') && extension ? extension.dialog(exchange) : login.dialog(exchange)
     if (login !== undefined && dataset === 'oauth' && edge === 'access_token') return login.token(exchange)
     const unproven = login?.judgeProof(tryPayload(exchange)?.accessToken, exchange.query.get('appsecret_proof'))
     if (unproven !== undefined) return graphError(unproven)
+    const ofExtension = extension?.handle(exchange, parts.slice(1), tryPayload(exchange))
+    if (ofExtension) return ofExtension
     if (exchange.method === 'POST' && edge === 'events' && parts.length === 3) return postEvents(exchange, version, dataset, short)
     if (exchange.method === 'GET' && parts.length === 2) return getDataset(exchange, dataset)
     return graphError({ code: 2500, message: 'Unknown path components' })
@@ -228,6 +235,8 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
     const { accessToken } = readPayload(exchange)
     const denied = judgeToken(accessToken) ?? judgeAccess(id, accessToken)
     if (denied !== undefined) return graphError(denied)
+    if (datasets.get(id)?.writeOnly?.includes(accessToken ?? ''))
+      return graphError({ code: 200, status: 403, message: 'Requires ads_read permission to view the object' })
     const fields = (exchange.query.get('fields') ?? 'id').split(',')
     const known: Record<string, string> = { id, name: datasets.get(id)?.name ?? `Dataset ${id}` }
     const unknown = fields.find((field) => known[field] === undefined)
