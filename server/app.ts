@@ -40,6 +40,8 @@ import { forgetRepeats } from './resolve/repeats.ts'
 import { resolve } from './resolve/resolve.ts'
 import { createInProcessScheduler } from './schedule/in-process.ts'
 import type { Scheduler } from './schedule/scheduler.ts'
+import { settingsApi } from './settings/api/api.ts'
+import { forgetPages } from './settings/api/passes.ts'
 import { dataDeletion } from './settings/data-deletion.ts'
 import { installRoutes } from './settings/install/routes.ts'
 
@@ -147,6 +149,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await forgetRepeats(db, config.ledgerDays)
     await forgetSamples(db)
     await forgetConsents(db)
+    await forgetPages(db)
     await warnOfExpiry(db)
     for (const id of await findUnchecked(db)) scheduler.wake('check', String(id))
     await forgetMessages(db)
@@ -187,6 +190,16 @@ export async function createApp(options: AppOptions): Promise<App> {
     http: crmHttp.http,
     publicUrl: config.publicUrl,
     connected: () => void streams.look(),
+  })
+
+  await server.register(settingsApi, {
+    prefix: '/api',
+    ...{ db, vault, connections, connectors, graph, log },
+    ...(config.meta.app && { metaApp: config.meta.app }),
+    apps: config.crm,
+    http: crmHttp.http,
+    publicUrl: config.publicUrl,
+    mail: notifier.tools,
   })
 
   if (config.meta.app !== undefined) {

@@ -304,6 +304,7 @@ export interface InvitationTable {
   created_at: InstantByDefault
   expires_at: Instant
   used_at: Nullable<Instant>
+  account: string | null
 }
 
 export interface ConsentTable {
@@ -316,6 +317,32 @@ export interface ConsentTable {
   connection_id: number | null
   meta_id: string | null
   crm_dataset: CrmDataset | null
+}
+
+export interface PageSessionTable {
+  token_hash: Buffer
+  crm: string
+  account: string
+  user_id: string
+  admin: boolean
+  host: string | null
+  expires_at: Instant
+}
+
+export interface PagePassTable {
+  hash: Buffer
+  purpose: 'opening' | 'signing_in' | 'signed_in' | 'download'
+  body: JsonByDefault
+  used_at: Nullable<Instant>
+  expires_at: Instant
+}
+
+export interface PageAnswerTable {
+  asker: string
+  request_id: string
+  request_hash: Buffer
+  answer: Buffer | null
+  begun_at: InstantByDefault
 }
 
 export interface DeletionRequestTable {
@@ -392,6 +419,9 @@ export interface Tables {
   consent: ConsentTable
   wire_schema: WireSchemaTable
   deletion_request: DeletionRequestTable
+  page_session: PageSessionTable
+  page_pass: PagePassTable
+  page_answer: PageAnswerTable
   daily_rollup: DailyRollupTable
   rolled_day: RolledDayTable
   way_tick: WayTickTable

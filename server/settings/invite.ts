@@ -10,8 +10,8 @@ import { problem } from './problem.ts'
 export interface NewInvite {
   /** Id or name; not needed where a connection is named. */
   workspace?: string | number
-  /** What is to be connected: a CRM by its id, or a dataset. */
-  what: { crm: string; host?: string } | { connectionId: number } | 'dataset'
+  /** What is to be connected: a CRM by its id (that account and no other, where one is named), or a dataset. */
+  what: { crm: string; host?: string; account?: string } | { connectionId: number } | 'dataset'
   /** How long the link is good. */
   hours: number
 }
@@ -53,6 +53,7 @@ export async function invite(caller: Caller, { workspace, what, hours }: NewInvi
       ...(crm !== undefined && { crm }),
       ...(authUrl !== undefined && { authUrl }),
       ...(connection !== undefined && { connectionId: connection.id }),
+      ...(typeof what === 'object' && 'account' in what && { account: what.account }),
     })
     const detail = { crm: crm ?? null, connection: connection?.id ?? null, hours }
     await audit(trx, caller, { workspaceId, action: 'invitation.create', subject: `workspace:${workspaceId}`, detail })

@@ -60,20 +60,36 @@ const schedule = z
   })
   .partial()
 
+const columns = sql`enabled, weekday, hour, time_zone as "timeZone"`
+
+/** When a workspace gets its weekly digest. Throws `CodedError` `workspace_unknown`. */
+export async function showDigest(caller: Caller, workspace: string | number): Promise<DigestSchedule> {
+  const { id } = await findWorkspace(caller, workspace)
+  const { rows } = await sql<DigestSchedule>`select ${columns} from digest where workspace_id = ${id}`.execute(caller.db)
+  return rows[0] ?? { enabled: true, weekday: 1, hour: 8, timeZone: 'UTC' }
+}
+
 /**
- * Changes when a workspace gets its weekly digest, and the time zone of its mails; what is not given stays.
+ * Changes when a workspace gets its weekly digest, and the time zone of its mails; what is not given stays. `guard` is told what
+ * is there now, which nobody changes meanwhile, and throws where the change must not be made on it.
  * Throws `CodedError` `workspace_unknown`, `invalid_input`.
  */
-export async function setDigest(caller: Caller, workspace: string | number, given: Partial<DigestSchedule>): Promise<DigestSchedule> {
+export async function setDigest(
+  caller: Caller,
+  workspace: string | number,
+  given: Partial<DigestSchedule>,
+  guard?: (current: DigestSchedule) => Promise<void> | void,
+): Promise<DigestSchedule> {
   const wanted = parseInput(schedule, given, 'The digest')
   return transaction(caller.db, async (trx) => {
     const { id: workspaceId } = await findWorkspace(caller, workspace, { trx, lock: true })
     await sql`insert into digest (workspace_id) values (${workspaceId}) on conflict do nothing`.execute(trx)
+    await guard?.(await showDigest({ ...caller, db: trx }, workspaceId))
     // An hour of this week that has passed already is not made up for.
     const { rows } = await sql<DigestSchedule>`
       update digest set enabled = coalesce(${wanted.enabled ?? null}, enabled), weekday = coalesce(${wanted.weekday ?? null}, weekday),
         hour = coalesce(${wanted.hour ?? null}, hour), time_zone = coalesce(${wanted.timeZone ?? null}, time_zone), told_until = now()
-      where workspace_id = ${workspaceId} returning enabled, weekday, hour, time_zone as "timeZone"`.execute(trx)
+      where workspace_id = ${workspaceId} returning ${columns}`.execute(trx)
     await audit(trx, caller, { workspaceId, action: 'digest.set', subject: `workspace:${workspaceId}`, detail: wanted })
     return rows[0] as DigestSchedule
   })

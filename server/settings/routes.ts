@@ -32,6 +32,8 @@ export interface WantedRoute {
   /** A new route is live, but for sandboxes, where it is shadow; a known one keeps its mode and filter where none is given. */
   mode?: 'live' | 'shadow'
   filter?: RouteFilter
+  /** Is told what is there now, which nobody changes meanwhile, and throws where the change must not be made on it. */
+  guard?: (current: Pick<RouteView, 'mode' | 'filter'> | undefined) => Promise<void> | void
 }
 
 export interface SetRoute {
@@ -55,10 +57,11 @@ export async function setRoute(caller: Caller, wanted: WantedRoute): Promise<Set
     const dataset = await findDataset(caller, wanted.dataset, { trx, workspaceId: connection.workspace_id })
     const known = await trx
       .selectFrom('route')
-      .select('id')
+      .select(['id', 'mode', 'filter'])
       .where('connection_id', '=', connection.id)
       .where('dataset_id', '=', dataset.id)
       .executeTakeFirst()
+    await wanted.guard?.(known && { mode: known.mode, filter: known.filter as RouteFilter })
     const change = { ...(wanted.mode && { mode: wanted.mode }), ...(filter && { filter: JSON.stringify(filter) }) }
     const { id, mode } = await trx
       .insertInto('route')

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { connectorFor } from '../../connectors/registry.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import { transaction } from '../database/transaction.ts'
+import { queueFound } from '../leads/write-back.ts'
 import { audit, type Caller } from './caller.ts'
 import { findConnection, findLiveConnection } from './find.ts'
 import { parseInput, problem } from './problem.ts'
@@ -23,14 +24,17 @@ export async function readSettings(caller: Caller, id: number): Promise<unknown>
  * Changes the rules that are given, and leaves the others; null takes a rule back to its default. Records that wait for a
  * lead are looked at again at once. Throws `CodedError` `connection_unknown`, `connection_removed`, `invalid_input`.
  */
-export async function setRules(caller: Caller, id: number, given: unknown): Promise<Rules> {
-  return change(caller, id, 'rules', given, () => rulesSchema)
+export async function setRules(caller: Caller, id: number, given: unknown, guard?: Guard): Promise<Rules> {
+  return change(caller, id, 'rules', given, () => rulesSchema, guard)
 }
 
 /** As `setRules`, for the connector's settings. */
-export async function setSettings(caller: Caller, id: number, given: unknown): Promise<unknown> {
-  return change(caller, id, 'settings', given, (crm) => connectorFor(crm).manifest.settings)
+export async function setSettings(caller: Caller, id: number, given: unknown, guard?: Guard): Promise<unknown> {
+  return change(caller, id, 'settings', given, (crm) => connectorFor(crm).manifest.settings, guard)
 }
+
+/** Is told what is there now, which nobody changes meanwhile, and throws where the change must not be made on it. */
+type Guard = (current: unknown) => Promise<void> | void
 
 async function change<Schema extends z.ZodType>(
   caller: Caller,
@@ -38,12 +42,14 @@ async function change<Schema extends z.ZodType>(
   column: 'rules' | 'settings',
   given: unknown,
   schemaOf: (crm: string) => Schema,
+  guard?: Guard,
 ): Promise<z.output<Schema>> {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw problem('invalid_input', `The ${column} have to be a JSON object.`)
   }
   return transaction(caller.db, async (trx) => {
     const connection = await findLiveConnection(caller, id, { trx, lock: true })
+    await guard?.(schemaOf(connection.crm).parse(connection[column]))
     const merged = Object.entries({ ...(connection[column] as object), ...given }).filter(([, value]) => value !== null)
     const wanted = Object.fromEntries(merged)
     const parsed = parseInput(schemaOf(connection.crm), wanted, `The ${column}`)
@@ -53,6 +59,7 @@ async function change<Schema extends z.ZodType>(
       .set({ [column]: JSON.stringify(wanted), ...(column === 'settings' && { arrival: null }) })
       .where('id', '=', id)
       .execute()
+    if (column === 'rules' && (parsed as Rules).writeLeadId) await queueFound(trx, id)
     await sql`update record set look_again_at = now() where connection_id = ${id} and look_again_at > now()`.execute(trx)
     const detail = { changed: given }
     await audit(trx, caller, { workspaceId: connection.workspace_id, action: `connection.${column}`, subject: `connection:${id}`, detail })

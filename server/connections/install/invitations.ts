@@ -6,7 +6,7 @@ import type { Database } from '../../database/pool.ts'
 import type { Row } from '../../database/tables.ts'
 import { hashToken, newToken } from './tokens.ts'
 
-export type Invitation = Omit<Row<'invitation'>, 'token_hash'> & { workspace: string; account: string | null }
+export type Invitation = Omit<Row<'invitation'>, 'token_hash'> & { workspace: string }
 export type InvitationState = 'open' | 'used' | 'expired'
 
 export interface NewInvitation {
@@ -16,6 +16,8 @@ export interface NewInvitation {
   authUrl?: string
   /** The connection that has to be connected again. */
   connectionId?: number
+  /** The only account that will do, where it may be unknown as yet. */
+  account?: string
   createdBy: string
   expiresAt: Date
 }
@@ -32,6 +34,7 @@ export async function createInvitation(db: Database, given: NewInvitation): Prom
       crm: given.crm ?? null,
       auth_url: given.authUrl ?? null,
       connection_id: given.connectionId ?? null,
+      account: given.account ?? null,
       created_by: given.createdBy,
       expires_at: given.expiresAt,
     })
@@ -47,7 +50,8 @@ export async function findInvitation(db: Database, by: { token: string } | { id:
     .innerJoin('workspace as w', 'w.id', 'i.workspace_id')
     .leftJoin('connection as c', 'c.id', 'i.connection_id')
     .select(['i.id', 'i.workspace_id', 'i.purpose', 'i.crm', 'i.auth_url', 'i.connection_id', 'i.created_by', 'i.created_at'])
-    .select(['i.expires_at', 'i.used_at', 'w.name as workspace', 'c.account_key as account'])
+    .select(['i.expires_at', 'i.used_at', 'w.name as workspace'])
+    .select((e) => e.fn.coalesce('i.account', 'c.account_key').as('account'))
   return ('token' in by ? query.where('i.token_hash', '=', hashToken(by.token)) : query.where('i.id', '=', by.id)).executeTakeFirst()
 }
 

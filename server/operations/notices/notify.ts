@@ -7,7 +7,7 @@ import { gatherDigests } from './gather-digests.ts'
 import { gatherNotices } from './gather-notices.ts'
 import { createWebhookPoster } from './post-webhook.ts'
 import { createMailer, type MailOptions } from './send-mail.ts'
-import { SEND_MS, type SendOptions, sendMessages } from './send-messages.ts'
+import { SEND_MS, type SendOptions, type SendTools, sendMessages } from './send-messages.ts'
 
 /** A lease that outlasts the sending of a message. */
 const LEASE = { ttlMs: 2 * SEND_MS, renewMs: SEND_MS / 2 }
@@ -40,12 +40,15 @@ async function sendAll(options: SendOptions, lease: Lease, signal: AbortSignal):
 /** The run, with what it sends through; to be closed with the process. */
 export function createNotifier({ mail, ...options }: Omit<SendOptions, 'mailer' | 'poster'> & { mail?: MailOptions }): {
   notify(signal: AbortSignal): Promise<void>
+  /** What a test is sent with. */
+  tools: Omit<SendTools, 'db'>
   close(): Promise<void>
 } {
   const mailer = mail && createMailer(mail)
   const poster = createWebhookPoster()
   return {
     notify: (signal) => notify({ ...options, mailer, poster }, signal),
+    tools: { vault: options.vault, mailer, poster },
     async close() {
       mailer?.close()
       await poster.close()

@@ -1,0 +1,300 @@
+/** The connection itself: the CRM account, and where its events go. */
+import { z } from 'zod'
+import { requestCatchUp } from '../catch-up.ts'
+import { checkConnection } from '../check-connection.ts'
+import { pauseConnection, resumeConnection, showConnection } from '../connections.ts'
+import { listDatasets, resumeDataset } from '../datasets.ts'
+import { leaveCrm } from '../leave-crm.ts'
+import { problem } from '../problem.ts'
+import { removeConnection } from '../remove-connection.ts'
+import { listRoutes, type RouteView, removeRoute, routeFilter, setRoute } from '../routes.ts'
+import { answers, ok, requested, versioned } from './answers.ts'
+import { lastChange, Outdated, versionOf } from './outdated.ts'
+import type { ApiServer, ApiTools } from './tools.ts'
+import { tenantOf } from './visitor.ts'
+
+const connectionState = z.enum(['setup', 'active', 'attention', 'paused', 'removed'])
+export const connection = z.object({
+  id: z.int(),
+  crm: z.string(),
+  crmName: z.string(),
+  account: z.string(),
+  name: z.string(),
+  workspace: z.string(),
+  state: connectionState,
+  stateReason: z.string().nullable(),
+  lifeCycle: z.string(),
+  notice: z.string().nullable(),
+  scopes: z.array(z.string()),
+  createdAt: z.date(),
+  sandbox: z.boolean(),
+  arrival: z.enum(['push', 'stream', 'poll']).nullable(),
+  standing: z
+    .object({
+      state: z.string().nullable(),
+      text: z.string().nullable(),
+      since: z.date().nullable(),
+      changedAt: z.date().nullable(),
+      tended: z.boolean(),
+    })
+    .nullable(),
+  inbox: z.int(),
+  quarantined: z.int(),
+  lastChangeAt: z.date().nullable(),
+  coveredUntil: z.date().nullable(),
+  catchUpMinutes: z.int().nullable(),
+})
+const finding = z.object({ code: z.string(), fatal: z.boolean(), text: z.string() })
+export const dataset = z.object({
+  id: z.int(),
+  metaId: z.string(),
+  state: z.enum(['active', 'held']),
+  holdReason: z.string().nullable(),
+  holdText: z.string().nullable(),
+  heldSince: z.date().nullable(),
+  sleepUntil: z.date().nullable(),
+  unsent: z.int(),
+  oldest: z.date().nullable(),
+})
+const mode = z.enum(['live', 'shadow'])
+export const route = z.object({
+  id: z.int(),
+  version: z.string(),
+  datasetId: z.int(),
+  metaId: z.string(),
+  mode: mode.meta({ description: 'shadow: everything happens but the sending' }),
+  filter: routeFilter,
+})
+
+const params = z.object({ id: z.coerce.number().int().min(1).max(2_147_483_647) })
+/** The version of a route that is not there yet. */
+const NONE = 'none'
+
+export function accountRoutes(server: ApiServer, tools: ApiTools): void {
+  const { db, vault, connections, connectors, apps, http } = tools
+  const tags = ['connection']
+
+  const shown = async (request: Parameters<typeof tenantOf>[0]) => {
+    const { caller, connection } = tenantOf(request, tools)
+    const { lifeCycle, ...view } = await showConnection(caller, connection.id)
+    return { ...view, lifeCycle: String(lifeCycle), crmName: connectors[view.crm]?.manifest.displayName ?? view.crm }
+  }
+
+  server.get(
+    '/connection',
+    { schema: { operationId: 'getConnection', tags, summary: 'The CRM account and how it stands', response: answers(connection) } },
+    async (request) => ok(await shown(request)),
+  )
+
+  server.get(
+    '/connection/check',
+    {
+      schema: {
+        operationId: 'checkConnection',
+        tags,
+        summary: 'Asks the CRM what is missing in the account, in the words of its admin',
+        response: answers(z.array(finding)),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      return ok(await checkConnection(caller, connection.id, { connections }))
+    },
+  )
+
+  server.post(
+    '/connection/pause',
+    {
+      schema: {
+        operationId: 'pauseConnection',
+        tags,
+        summary: 'Changes are kept, nothing is sent',
+        body: requested,
+        response: answers(connection),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      await pauseConnection(caller, connection.id)
+      return ok(await shown(request))
+    },
+  )
+
+  server.post(
+    '/connection/resume',
+    {
+      schema: {
+        operationId: 'resumeConnection',
+        tags,
+        summary: 'Goes on with what was kept',
+        body: requested,
+        response: answers(connection),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      if (connection.state === 'paused') await resumeConnection(caller, connection.id)
+      return ok(await shown(request))
+    },
+  )
+
+  server.post(
+    '/connection/catch-up',
+    {
+      schema: {
+        operationId: 'catchUp',
+        tags,
+        summary: 'Has the history of the CRM read within seconds',
+        body: requested.extend({ everyMinutes: z.int().min(1).max(1440).nullable().optional() }),
+        response: answers(z.object({ coveredUntil: z.date(), everyMinutes: z.int().nullable(), works: z.boolean() })),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      const { everyMinutes } = request.body
+      return ok(await requestCatchUp(caller, connection.id, everyMinutes === undefined ? {} : { everyMinutes }))
+    },
+  )
+
+  server.post(
+    '/connection/leave',
+    {
+      schema: {
+        operationId: 'leave',
+        tags,
+        summary: 'Ends the connection: work stops at once, its secrets are erased, the app is removed from the CRM',
+        body: requested.extend({ account: z.string().meta({ description: 'the account key once more, as a sign that it is meant' }) }),
+        response: answers(
+          z.object({
+            left: z.enum(['left', 'no_need', 'failed']),
+            text: z.string().nullable().meta({ description: 'what is left to be done in the CRM by hand' }),
+            unsent: z.int(),
+          }),
+        ),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      if (request.body.account !== connection.account_key) throw problem('invalid_input', 'This is not the account that you are leaving.')
+      const { outcome, text = null } = await leaveCrm(caller, connection.id, { vault, connections, apps, http })
+      const { unsent } = await removeConnection(caller, connection.id, vault)
+      connections.forget(connection.id)
+      return ok({ left: outcome, text, unsent })
+    },
+  )
+
+  // --------------------------------------------------------------------------------------------------- datasets and routes
+
+  server.get(
+    '/datasets',
+    { schema: { operationId: 'listDatasets', tags, summary: 'The Meta datasets of the workspace', response: answers(z.array(dataset)) } },
+    async (request) => {
+      const { caller } = tenantOf(request, tools)
+      return ok(await listDatasets(caller, { workspaceId: caller.workspaceId }))
+    },
+  )
+
+  server.post(
+    '/datasets/:id/resume',
+    {
+      schema: {
+        operationId: 'resumeDataset',
+        tags,
+        summary: 'Sends again what a dataset kept back',
+        params,
+        body: requested,
+        response: answers(z.object({ wasHeld: z.boolean() })),
+      },
+    },
+    async (request) => {
+      const { caller } = tenantOf(request, tools)
+      const { wasHeld } = await resumeDataset(caller, await metaIdOf(caller.workspaceId, request.params.id), caller.workspaceId)
+      return ok({ wasHeld })
+    },
+  )
+
+  server.get(
+    '/routes',
+    { schema: { operationId: 'listRoutes', tags, summary: 'Which datasets the account feeds', response: answers(z.array(route)) } },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      return ok((await listRoutes(caller, { connectionId: connection.id })).map(versionedRoute))
+    },
+  )
+
+  server.put(
+    '/routes/:id',
+    {
+      schema: {
+        operationId: 'saveRoute',
+        tags,
+        summary: 'Adds or changes the route to a dataset (its `id` here); the first one sets the account to work',
+        params,
+        body: versioned.extend({ mode: mode.optional(), filter: routeFilter.optional() }).extend({
+          version: z.string().meta({ description: `of the route; "${NONE}" where there is none yet` }),
+        }),
+        response: answers(route),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      const { version, mode, filter } = request.body
+      const dataset = await metaIdOf(caller.workspaceId, request.params.id)
+      await setRoute(caller, {
+        connectionId: connection.id,
+        dataset,
+        ...(mode && { mode }),
+        ...(filter && { filter }),
+        guard: async (current) => {
+          if (routeVersion(current) !== version)
+            throw new Outdated(await lastChange(db, caller.workspaceId, `connection:${connection.id}`, ['route.set', 'route.remove']))
+        },
+      })
+      connections.forget(connection.id)
+      const saved = (await listRoutes(caller, { connectionId: connection.id })).find(({ metaId }) => metaId === dataset)
+      return ok(versionedRoute(saved as RouteView))
+    },
+  )
+
+  server.post(
+    '/routes/:id/remove',
+    {
+      schema: {
+        operationId: 'removeRoute',
+        tags,
+        summary: 'Removes the route to a dataset; its events that have not gone yet are not sent',
+        params,
+        body: requested,
+        response: answers(z.object({ connectionState })),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      const dataset = await metaIdOf(caller.workspaceId, request.params.id)
+      const removed = await removeRoute(caller, connection.id, dataset)
+      return ok({ connectionState: connectionState.parse(removed.connectionState) })
+    },
+  )
+
+  async function metaIdOf(workspaceId: number, id: number): Promise<string> {
+    const found = await db
+      .selectFrom('dataset')
+      .select('meta_id')
+      .where('id', '=', id)
+      .where('workspace_id', '=', workspaceId)
+      .executeTakeFirst()
+    if (found === undefined) throw problem('dataset_unknown', `There is no dataset ${id} here.`)
+    return found.meta_id
+  }
+}
+
+const routeVersion = (route: Pick<RouteView, 'mode' | 'filter'> | undefined): string =>
+  route === undefined ? NONE : versionOf([route.mode, route.filter])
+const versionedRoute = ({ id, datasetId, metaId, mode, filter }: RouteView) => ({
+  id,
+  datasetId,
+  metaId,
+  mode,
+  filter,
+  version: routeVersion({ mode, filter }),
+})
