@@ -38,6 +38,7 @@ import { watchSilence } from './operations/notices/watch-silence.ts'
 import { findWork, warnOfExpiry } from './operations/sweep.ts'
 import { forgetRepeats } from './resolve/repeats.ts'
 import { resolve } from './resolve/resolve.ts'
+import { createBullScheduler } from './schedule/bull.ts'
 import { createInProcessScheduler } from './schedule/in-process.ts'
 import type { Scheduler } from './schedule/scheduler.ts'
 import { settingsApi } from './settings/api/api.ts'
@@ -74,10 +75,13 @@ const GRACE_MS = 12_000
 
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, db, vault, log, now = Date.now } = options
-  const metrics = config.metricsToken === undefined ? undefined : createMetrics({ db, log })
+  const metrics = config.metricsToken === undefined ? undefined : createMetrics({ db, log, depths: () => scheduler.depths() })
   const meter = metrics?.meter
   const connectors = measureConnectors(options.connectors ?? registry, meter)
-  const scheduler = measureScheduler(options.scheduler ?? createInProcessScheduler({ log }), meter)
+  const works = config.role !== 'web'
+  const { redis } = config
+  const ownScheduler = () => (redis === undefined ? createInProcessScheduler({ log }) : createBullScheduler({ ...redis, log, works }))
+  const scheduler = measureScheduler(options.scheduler ?? ownScheduler(), meter)
   const crmHttp = createHttp()
   const graphClient = createGraphClient({
     baseUrl: config.meta.graphUrl,
@@ -164,53 +168,56 @@ export async function createApp(options: AppOptions): Promise<App> {
   scheduler.every('figures', 'all', FIGURES_MS)
   scheduler.every('sweep', 'all', SWEEP_MS)
   scheduler.every('upkeep', 'all', HOUR)
-  scheduler.wake('awake', 'all')
+  if (works) scheduler.wake('awake', 'all')
 
   let stopping = false
   const server = createHttpServer({ bodyLimit: config.bodyLimitBytes, trustProxy: config.trustProxy, log })
   if (metrics !== undefined && config.metricsToken !== undefined) addMetrics(server, metrics, config.metricsToken, Object.keys(connectors))
   await server.register(health, { db, stopping: () => stopping })
-  await server.register(intake, {
-    connectors,
-    credentials: config.crm,
-    publicUrl: config.publicUrl,
-    bodyLimit: config.bodyLimitBytes,
-    sealer: vault.for('packet'),
-    directory: createDirectory(db),
-    store: measureStore(createInbox(db), meter),
-    access: createWebhookAccess(db, vault),
-    wake: (connectionId: number) => scheduler.wake('resolve', String(connectionId)),
-  })
+  const takeRequests = async () => {
+    await server.register(intake, {
+      connectors,
+      credentials: config.crm,
+      publicUrl: config.publicUrl,
+      bodyLimit: config.bodyLimitBytes,
+      sealer: vault.for('packet'),
+      directory: createDirectory(db),
+      store: measureStore(createInbox(db), meter),
+      access: createWebhookAccess(db, vault),
+      wake: (connectionId: number) => scheduler.wake('resolve', String(connectionId)),
+    })
 
-  await server.register(installRoutes, {
-    ...{ db, vault, connections, connectors, graph, log, sending: deliveryOptions },
-    ...{ graphUrl: config.meta.graphUrl, graphVersion: config.meta.graphVersion },
-    ...(config.meta.app && { metaApp: config.meta.app }),
-    apps: config.crm,
-    http: crmHttp.http,
-    publicUrl: config.publicUrl,
-    connected: () => void streams.look(),
-  })
+    await server.register(installRoutes, {
+      ...{ db, vault, connections, connectors, graph, log, sending: deliveryOptions },
+      ...{ graphUrl: config.meta.graphUrl, graphVersion: config.meta.graphVersion },
+      ...(config.meta.app && { metaApp: config.meta.app }),
+      apps: config.crm,
+      http: crmHttp.http,
+      publicUrl: config.publicUrl,
+      connected: () => works && void streams.look(),
+    })
 
-  await server.register(settingsApi, {
-    prefix: '/api',
-    ...{ db, vault, connections, connectors, graph, log },
-    ...(config.meta.app && { metaApp: config.meta.app }),
-    apps: config.crm,
-    http: crmHttp.http,
-    publicUrl: config.publicUrl,
-    mail: notifier.tools,
-  })
+    await server.register(settingsApi, {
+      prefix: '/api',
+      ...{ db, vault, connections, connectors, graph, log },
+      ...(config.meta.app && { metaApp: config.meta.app }),
+      apps: config.crm,
+      http: crmHttp.http,
+      publicUrl: config.publicUrl,
+      mail: notifier.tools,
+    })
 
-  if (config.meta.app !== undefined) {
-    await server.register(dataDeletion, { db, vault, appSecret: config.meta.app.secret, publicUrl: config.publicUrl })
+    if (config.meta.app !== undefined) {
+      await server.register(dataDeletion, { db, vault, appSecret: config.meta.app.secret, publicUrl: config.publicUrl })
+    }
   }
+  if (config.role !== 'worker') await takeRequests()
 
   return {
     server,
     start() {
       scheduler.start()
-      streams.start()
+      if (works) streams.start()
     },
     async stop() {
       stopping = true

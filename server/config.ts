@@ -6,11 +6,11 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { AppCredentials, Connector } from '../connectors/connector.ts'
 import { CodedError } from '../connectors/errors.ts'
+import { GRAPH_API } from '../connectors/graph/version.ts'
 import { connectors } from '../connectors/registry.ts'
 import { parseKeys } from './connections/keys.ts'
 import type { EncryptionKey } from './connections/vault.ts'
 import type { MetaApp } from './meta/app.ts'
-import { GRAPH_API } from '../connectors/graph/version.ts'
 
 const wholeNumber = (least: number, most: number) =>
   z
@@ -43,6 +43,8 @@ const keys = z.string().transform((text, context): EncryptionKey[] => {
 
 const postgresUrl = z.string().refine((text) => /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? ''), 'must be a postgres:// URL')
 
+const redisUrl = z.string().refine((text) => /^rediss?:$/.test(URL.parse(text)?.protocol ?? ''), 'must be a redis:// or rediss:// URL')
+
 const smtpUrl = z.string().refine((text) => {
   const url = URL.parse(text)
   return url !== null && /^smtps?:$/.test(url.protocol) && url.hostname !== ''
@@ -71,6 +73,12 @@ const variables = z.object({
   PUBLIC_URL: baseUrl.optional(),
   TRUST_PROXY: proxies.optional(),
   DATABASE_URL: postgresUrl.optional(),
+  REDIS_URL: redisUrl.optional(),
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" or "-"')
+    .default('leadstage'),
+  ROLE: z.enum(['all', 'web', 'worker']).default('all'),
   DATA_DIR: z.string().default('./data'),
   ENCRYPTION_KEYS: keys.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -162,6 +170,10 @@ export interface Config {
   trustProxy?: number | string[]
   /** Absent: the embedded PostgreSQL in `dataDir`. */
   databaseUrl?: string
+  /** What processes share their work by, under keys that begin with `prefix`. Absent: this process works alone. */
+  redis?: { url: string; prefix: string }
+  /** `web` takes requests, `worker` does the work, `all` both. */
+  role: 'all' | 'web' | 'worker'
   dataDir: string
   /** First seals, all open. Absent: the key file in `dataDir`. */
   encryptionKeys?: EncryptionKey[]
@@ -226,6 +238,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
   if (set.DATABASE_URL !== undefined && set.ENCRYPTION_KEYS === undefined) {
     problems.push('ENCRYPTION_KEYS is needed with DATABASE_URL (for example k1: followed by the output of: openssl rand -base64 32)')
   }
+  if (set.REDIS_URL !== undefined && set.DATABASE_URL === undefined) {
+    problems.push('REDIS_URL needs DATABASE_URL: several processes cannot share the PostgreSQL that one of them keeps for itself')
+  }
+  if (set.ROLE !== undefined && set.ROLE !== 'all' && set.REDIS_URL === undefined) {
+    problems.push('ROLE needs REDIS_URL, by which processes of different roles share the work')
+  }
   if ((set.SMTP_URL === undefined) !== (set.MAIL_FROM === undefined)) problems.push('SMTP_URL and MAIL_FROM go together')
   if (set.META_BUSINESS_EXTENSION === 'on' && set.META_APP_ID === undefined) problems.push('META_BUSINESS_EXTENSION needs META_APP_ID')
   if (!parsed.success || problems.length > 0) throw invalid(problems)
@@ -236,6 +254,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
     publicUrl: values.PUBLIC_URL ?? `http://localhost:${values.PORT}`,
     trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,
+    ...(values.REDIS_URL !== undefined && { redis: { url: values.REDIS_URL, prefix: values.REDIS_PREFIX } }),
+    role: values.ROLE,
     dataDir: values.DATA_DIR,
     encryptionKeys: values.ENCRYPTION_KEYS,
     logLevel: values.LOG_LEVEL,

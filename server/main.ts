@@ -12,6 +12,7 @@ import { ensurePartitions } from './database/partitions.ts'
 import { openDatabase } from './database/pool.ts'
 import { environment } from './environment.ts'
 import { createLog, type Log } from './log.ts'
+import { insistOnRedis } from './schedule/redis.ts'
 
 /** What has to be closed, in the order in which it was opened. */
 const open: (() => Promise<unknown>)[] = []
@@ -19,6 +20,7 @@ const open: (() => Promise<unknown>)[] = []
 async function start(): Promise<void> {
   const config = readConfig(environment())
   const log = createLog({ level: config.logLevel })
+  if (config.redis !== undefined) await insistOnRedis(config.redis.url)
   const url = config.databaseUrl ?? (await startOwnDatabase(config, log))
   const applied = await migrate(url, log)
   if (applied.length > 0) log.info({ migrations: applied }, 'the database was brought up to date')
@@ -31,7 +33,7 @@ async function start(): Promise<void> {
   await app.server.listen({ port: config.port, host: config.host })
   app.start()
   const { port } = app.server.server.address() as AddressInfo
-  log.info({ port, host: config.host, publicUrl: config.publicUrl }, 'listening')
+  log.info({ port, host: config.host, publicUrl: config.publicUrl, role: config.role }, 'listening')
   greet(config, port)
 }
 

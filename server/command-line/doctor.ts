@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import { type Check, checkDatabase, checkEncryption } from './check-database.ts'
 import { checkFolder, checkPublicUrl } from './check-machine.ts'
 import { checkNotices } from './check-notices.ts'
+import { checkRedis } from './check-redis.ts'
 import { checkServices } from './check-services.ts'
 import { checkWork } from './check-work.ts'
 import { examples } from './example.ts'
@@ -18,7 +19,7 @@ import { appliedMigrations, commandLog, withDatabase } from './tools.ts'
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('check configuration, database, keys, clock and the way to the CRMs and Meta, and say what to do')
+    .description('check configuration, database, Redis, keys, clock and the way to the CRMs and Meta, and say what to do')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('doctor'))
     .action(async ({ json }: { json?: boolean }) => {
@@ -42,8 +43,13 @@ async function examine(log: Log): Promise<Check[]> {
     crms.length > 0
       ? { name: 'configuration', status: 'ok', text: `valid, with the credentials of ${crms.join(', ')}` }
       : { name: 'configuration', status: 'warning', text: 'no CRM has credentials; set those of your app (HUBSPOT_APP_ID, …)' }
-  const [folder, services, database] = await Promise.all([checkFolder(config), examineServices(config), examineDatabase(config, log)])
-  return [configured, checkPublicUrl(config.publicUrl), ...folder, ...database, ...services]
+  const [folder, services, database, redis] = await Promise.all([
+    checkFolder(config),
+    examineServices(config),
+    examineDatabase(config, log),
+    checkRedis(config),
+  ])
+  return [configured, checkPublicUrl(config.publicUrl), ...folder, ...database, ...redis, ...services]
 }
 
 async function examineServices(config: Config): Promise<Check[]> {

@@ -2,10 +2,11 @@
  * What Prometheus is told. What happens is counted in this process as it happens; how things stand is read from the
  * database when somebody asks, so it is the same in every process and must not be added up over them.
  */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { reasons } from '../../mappings/reasons.ts'
 import type { Database } from '../database/pool.ts'
 import type { Log } from '../log.ts'
+import type { Depth } from '../schedule/scheduler.ts'
 import type { Meter } from './meter.ts'
 import { createStandingGauges } from './standing-gauges.ts'
 
@@ -19,11 +20,19 @@ export interface Metrics {
 /** Upper ends of the buckets, seconds: from a lookup in memory to the longest time-out. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
+export interface MetricsOptions {
+  db: Database
+  log: Log
+  /** How much the scheduler has to do; undefined where nobody knows. */
+  depths: () => Promise<Depth[] | undefined>
+}
+
 /** The metrics of one process, those of Node.js itself included. */
-export function createMetrics({ db, log }: { db: Database; log: Log }): Metrics {
+export function createMetrics({ db, log, depths }: MetricsOptions): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const gauges = createStandingGauges(registry, db, log)
+  addDepths(registry, depths)
   return {
     meter: createMeter(registry),
     contentType: registry.contentType,
@@ -32,6 +41,20 @@ export function createMetrics({ db, log }: { db: Database; log: Log }): Metrics 
       return registry.metrics()
     },
   }
+}
+
+function addDepths(registry: Registry, depths: MetricsOptions['depths']): void {
+  new Gauge({
+    name: 'leadstage_runs',
+    help: 'Runs of the scheduler that wait for a place, are going, or are to begin later',
+    labelNames: ['kind', 'state'],
+    registers: [registry],
+    async collect() {
+      this.reset()
+      for (const { kind, ...states } of (await depths()) ?? [])
+        for (const [state, runs] of Object.entries(states)) this.set({ kind, state }, runs)
+    },
+  })
 }
 
 function createMeter(registry: Registry): Meter {

@@ -5,7 +5,7 @@
 import Bull from 'bull'
 import type { Redis } from 'ioredis'
 import { createMarks } from './marks.ts'
-import { readStanding, redisConnection } from './redis.ts'
+import { connect, readStanding, redisConnection } from './redis.ts'
 import type { Depth } from './scheduler.ts'
 
 /** How a run ended. `rest`: it is not to run before `again`. `failures`: failed runs in a row. */
@@ -131,7 +131,7 @@ export async function openSession({ url, prefix, kinds, execute, onError }: Sess
   }
 
   try {
-    await Promise.all([shared.connect(), subscriber.connect()])
+    await Promise.all([connect(shared), connect(subscriber)])
     const { problem } = await readStanding(shared)
     pings = setInterval(() => shared.ping().catch(() => undefined), PING_MS)
     for (const { name, concurrent } of kinds) {

@@ -19,7 +19,7 @@ export interface BullOptions {
   /** Begins the names of all keys in Redis; processes with the same share the work. */
   prefix?: string
   /** `false`: this process wakes and runs nothing. */
-  work?: boolean
+  works?: boolean
   /** Runs of a kind at the same time, where it has no limit of its own. */
   concurrent?: number
 }
@@ -44,7 +44,7 @@ interface Kind {
   untold: Map<string, number>
 }
 
-export function createBullScheduler({ url, log, prefix = 'leadstage', work = true, concurrent = 16 }: BullOptions): Scheduler {
+export function createBullScheduler({ url, log, prefix = 'leadstage', works = true, concurrent = 16 }: BullOptions): Scheduler {
   const kinds = new Map<string, Kind>()
   const runs = new Set<Promise<Outcome>>()
   const ending = new AbortController()
@@ -125,7 +125,7 @@ export function createBullScheduler({ url, log, prefix = 'leadstage', work = tru
     }
     while (!stopping.signal.aborted) {
       try {
-        session = await openSession({ url, prefix, kinds: described, onError, ...(work && { execute }) })
+        session = await openSession({ url, prefix, kinds: described, onError, ...(works && { execute }) })
         begin(session)
         await Promise.race([session.lost, stopped])
         // Whoever stops has still to drain it.
@@ -146,15 +146,15 @@ export function createBullScheduler({ url, log, prefix = 'leadstage', work = tru
     away = false
     standIn?.stop({ graceMs: HAND_OVER_MS }).catch(() => undefined)
     standIn = undefined
-    if (work) for (const [name, { every }] of kinds) for (const key of every.keys()) wakeAt(name, key, NOW)
+    if (works) for (const [name, { every }] of kinds) for (const key of every.keys()) wakeAt(name, key, NOW)
     void tell()
   }
 
   function standInFor(error: unknown): void {
     if (away || stopping.signal.aborted) return
     away = true
-    log.warn({ code: networkReason(error) }, work ? 'Redis is away; this process works by itself' : 'Redis is away')
-    if (!work) return
+    log.warn({ code: networkReason(error) }, works ? 'Redis is away; this process works by itself' : 'Redis is away')
+    if (!works) return
     standIn = createInProcessScheduler({ log, concurrent })
     for (const [name, { run, concurrent }] of kinds) standIn.register(name, run, { concurrent })
     for (const [name, { every }] of kinds) for (const [key, ms] of every) standIn.every(name, key, ms)
@@ -172,7 +172,7 @@ export function createBullScheduler({ url, log, prefix = 'leadstage', work = tru
     start() {
       if (keeper !== undefined || stopping.signal.aborted) return
       keeper = keep()
-      if (!work) return
+      if (!works) return
       // Each run leads to the next; this is for when Redis has forgotten.
       for (const [name, { every }] of kinds)
         for (const [key, ms] of every) intervals.push(setInterval(() => wakeAt(name, key, Date.now() + ms), ms))

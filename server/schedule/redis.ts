@@ -33,6 +33,15 @@ export function redisConnection(url: string, blockedMs = 0): Redis {
   return connection
 }
 
+/** Rejects with the reason, which the connection itself only tells to listeners. */
+export async function connect(connection: Redis): Promise<void> {
+  let reason: unknown
+  connection.once('error', (error) => {
+    reason = error
+  })
+  await connection.connect().catch((error: unknown) => Promise.reject(reason ?? error))
+}
+
 /** How a Redis is found: silent, or with its version and what is wrong with it, in words for who runs it. */
 export type RedisStanding = { answers: false } | { answers: true; version: string; problem?: string }
 
@@ -40,7 +49,7 @@ export type RedisStanding = { answers: false } | { answers: true; version: strin
 export async function inspectRedis(url: string): Promise<RedisStanding> {
   const connection = redisConnection(url)
   try {
-    await connection.connect()
+    await connect(connection)
     return await readStanding(connection)
   } catch (error) {
     const refused = /NOAUTH|WRONGPASS|NOPERM/.test(String(error))
@@ -63,11 +72,10 @@ export async function readStanding(connection: Redis): Promise<{ answers: true; 
   return { answers: true, version, ...(problem !== undefined && { problem }) }
 }
 
-/** Throws `CodedError` `redis_unfit` where Redis answers and cannot be used as it is. One that is silent may come yet: returns false. */
-export async function insistOnRedis(url: string): Promise<boolean> {
+/** Throws `CodedError` `redis_unfit` where Redis answers and cannot be used as it is. One that is silent may come yet. */
+export async function insistOnRedis(url: string): Promise<void> {
   const standing = await inspectRedis(url)
-  if (!standing.answers) return false
-  if (standing.problem === undefined) return true
+  if (!standing.answers || standing.problem === undefined) return
   throw new CodedError({ code: 'redis_unfit', retry: 'never', scope: 'connection', userText: standing.problem })
 }
 

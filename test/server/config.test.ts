@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { GRAPH_API } from '../../connectors/graph/version.ts'
 import { connectors } from '../../connectors/registry.ts'
 import { configVariables, readConfig } from '../../server/config.ts'
-import { GRAPH_API } from '../../connectors/graph/version.ts'
 
 const key = Buffer.alloc(32, 7).toString('base64')
 const otherKey = Buffer.alloc(32, 8).toString('base64')
@@ -38,6 +38,20 @@ t.test('nothing needs to be set', async (t) => {
 
 t.test('an empty variable counts as not set', async (t) => {
   t.same(readConfig(Object.fromEntries(configVariables().map((name) => [name, ' ']))), readConfig({}))
+})
+
+t.test('several processes need a database that they can share, and roles need Redis', async (t) => {
+  const DATABASE_URL = 'postgres://u:p@db/leadstage'
+  const REDIS_URL = 'rediss://u:p@redis:6380/1'
+  const ENCRYPTION_KEYS = `k1:${key}`
+  t.match(problems({ REDIS_URL }), [/^REDIS_URL needs DATABASE_URL/])
+  t.match(problems({ DATABASE_URL, ENCRYPTION_KEYS, ROLE: 'worker' }), [/^ROLE needs REDIS_URL/])
+  t.match(problems({ DATABASE_URL, ENCRYPTION_KEYS, REDIS_URL: 'http://redis', ROLE: 'boss' }), [/^REDIS_URL must be/, /^ROLE/])
+  t.match(readConfig({ DATABASE_URL, ENCRYPTION_KEYS, REDIS_URL, ROLE: 'web' }), {
+    redis: { url: REDIS_URL, prefix: 'leadstage' },
+    role: 'web',
+  })
+  t.match(readConfig({}), { redis: undefined, role: 'all' })
 })
 
 t.test('every variable is explained in .env.example, with the default the code has', async (t) => {

@@ -12,7 +12,7 @@ import { lineConnector, startLineServer } from '../../support/line-stream.ts'
 const log = createLog({ level: 'silent' })
 
 async function setUp(t: Test) {
-  const metrics = createMetrics({ db: await testDatabase(t), log })
+  const metrics = createMetrics({ db: await testDatabase(t), log, depths: async () => undefined })
   return {
     meter: metrics.meter,
     /** Lines of these metrics, without those of buckets and times. */

@@ -152,7 +152,7 @@ t.test('without a database there are the counts of the process, and nothing that
 })
 
 t.test('the table and the dashboard know the metrics that there are', async (t) => {
-  const metrics = createMetrics({ db: await testDatabase(t), log: createLog({ level: 'silent' }) })
+  const metrics = createMetrics({ db: await testDatabase(t), log: createLog({ level: 'silent' }), depths: async () => undefined })
   const there = [...(await metrics.text()).matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name as string)
   const ours = there.filter((name) => name.startsWith('leadstage_')).sort()
   const folder = join(import.meta.dirname, '../../../server/operations')

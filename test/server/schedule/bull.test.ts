@@ -75,7 +75,7 @@ t.test('Bull on Redis', { skip: noRedis }, async (t) => {
 
   t.test('who only wakes runs nothing', async (t) => {
     const prefix = randomUUID()
-    const web = create(t, { prefix, work: false })
+    const web = create(t, { prefix, works: false })
     const worker = create(t, { prefix })
     const by: string[] = []
     web.register('resolve', async () => void by.push('web'))
