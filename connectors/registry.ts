@@ -25,6 +25,10 @@ export function connectorFor(crm: string): Connector {
   })
 }
 
+/** Ids of the sources that tell of Meta's own leads; all others are CRMs. */
+export const capturingSources = (): string[] =>
+  Object.values(connectors).flatMap(({ manifest }) => (manifest.capturesLeads ? [manifest.id] : []))
+
 /**
  * The value of `custom_data.lead_event_source` for a CRM: fixed by its connector, never by a user, but for a connector that
  * serves many CRMs: there the settings of the connection name theirs. Throws as `connectorFor`.

@@ -12,10 +12,17 @@ export const rawLeadTime = (lead: { recordCreatedAt?: number; leadGeneratedAt?: 
   return leadGeneratedAt !== undefined && recordCreatedAt < leadGeneratedAt ? firstSeenAt : recordCreatedAt
 }
 
-/** Whether the raw-lead event of a lead goes to a dataset: once per lead, whatever the rules on repeats. */
-export const decideRawLead = (milestones: readonly Milestone[], mapping: StageMapping): { kind: 'send'; eventName: string } | Refusal => {
-  const { enabled, eventName } = mapping.rawLead
+/**
+ * Whether the raw-lead event of a lead goes to a dataset: once per lead, whatever the rules on repeats, and whatever name another
+ * connection gave to it.
+ */
+export const decideRawLead = (
+  milestones: readonly Milestone[],
+  { enabled, eventName }: StageMapping['rawLead'],
+): { kind: 'send'; eventName: string } | Refusal => {
   if (!enabled) return { kind: 'refused', reason: 'raw_lead_off' }
-  if (milestones.some((m) => m.eventName === eventName)) return { kind: 'refused', reason: 'already_reached', params: { eventName } }
+  if (milestones.some((m) => m.rawLead || m.eventName === eventName)) {
+    return { kind: 'refused', reason: 'already_reached', params: { eventName } }
+  }
   return { kind: 'send', eventName }
 }

@@ -61,6 +61,10 @@ export const reasons = {
     outcome: 'waiting',
     text: 'No Meta lead is known for this record yet. It is looked up again for seven days; writing the Meta lead id into the CRM record settles it at once.',
   },
+  waiting_for_crm: {
+    outcome: 'waiting',
+    text: 'Meta is told which CRM a lead comes from, and no CRM is connected yet. Connect it within seven days, and give it a route to the dataset.',
+  },
   no_meta_lead: {
     outcome: 'suppressed',
     text: 'Nothing shows that this record came from a Meta form, so nothing was sent. Store the Meta lead id in the CRM, or confirm the lead source in the settings.',

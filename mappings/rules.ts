@@ -31,6 +31,7 @@ export const rules = z.strictObject({
     .optional()
     .meta({ description: 'ISO 3166 alpha-2; reads national phone numbers where the record has no country' }),
   externalId: z.boolean().default(false).meta({ description: 'send the hashed CRM record id as external_id' }),
+  writeLeadId: z.boolean().default(false).meta({ description: 'write the Meta lead id that was found into the CRM record' }),
   leadIdEncoding: z.enum(['integer', 'string']).default('integer'),
   repeats: z.boolean().default(false).meta({ description: 'send a stage again each time it is reached' }),
   backward: z.boolean().default(false).meta({ description: 'send a stage that lies before one already reached' }),

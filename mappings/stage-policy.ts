@@ -11,6 +11,8 @@ export type SentStage = MappedStage & { eventName: string }
 export interface Milestone {
   eventName: string
   occurredAt: number
+  /** The raw lead, by whatever name it went. */
+  rawLead?: boolean
 }
 
 /** One event to be sent for a change, in sending order. `filled`: a skipped stage that got the time of the later one. */
@@ -66,7 +68,10 @@ export const decideStage = (
   if (found.kind === 'refused') return found
   const { line } = found
   const { eventName } = line
+  const isRawLead = mapping.rawLead.enabled && eventName === mapping.rawLead.eventName
   for (const reached of milestones) {
+    if (isRawLead && reached.rawLead && reached.eventName !== eventName)
+      return { kind: 'refused', reason: 'already_reached', params: { eventName } }
     if (reached.eventName === eventName && (!rules.repeats || reached.occurredAt === change.occurredAt)) {
       return { kind: 'refused', reason: 'already_reached', params: { eventName } }
     }

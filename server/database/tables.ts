@@ -388,7 +388,7 @@ export interface WriteBackTable {
   connection_id: number
   attempts: Generated<number>
   not_before: InstantByDefault
-  written_at: Nullable<Instant>
+  meta_lead_id: string | null
   failure: string | null
 }
 

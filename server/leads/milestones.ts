@@ -23,12 +23,12 @@ export async function readMilestones(
 ): Promise<Map<string, StoredMilestone[]>> {
   const byKey = new Map<string, StoredMilestone[]>()
   if (leadIds.length === 0 || datasetIds.length === 0) return byKey
-  const found = await sql<{ dataset_id: number; lead_id: string; event_name: string; occurred_at: Date }>`
-    select dataset_id, lead_id, event_name, occurred_at from milestone
+  const found = await sql<{ dataset_id: number; lead_id: string; event_name: string; occurred_at: Date; raw_lead: boolean }>`
+    select dataset_id, lead_id, event_name, occurred_at, raw_lead from milestone
     where lead_id = any(${leadIds}::bigint[]) and dataset_id = any(${datasetIds}::int[])`.execute(trx)
   for (const row of found.rows) {
     const { dataset_id: datasetId, lead_id: leadId, event_name: eventName } = row
-    const milestone = { datasetId, leadId, eventName, occurredAt: row.occurred_at.getTime(), gone: true }
+    const milestone = { datasetId, leadId, eventName, occurredAt: row.occurred_at.getTime(), rawLead: row.raw_lead, gone: true }
     const key = milestoneKey(datasetId, leadId)
     const reached = byKey.get(key)
     if (reached === undefined) byKey.set(key, [milestone])
@@ -62,6 +62,7 @@ export interface NewMilestone {
   eventName: string
   occurredAt: number
   eventId: string
+  rawLead: boolean
 }
 
 /** Takes milestones; the first recorded occurrence stays. */
@@ -73,9 +74,18 @@ export async function takeMilestones(trx: Database, milestones: readonly NewMile
     event_name: item.eventName,
     occurred_at: new Date(item.occurredAt),
     event_id: item.eventId,
+    raw_lead: item.rawLead,
   }))
+  const columns = {
+    dataset_id: 'int',
+    lead_id: 'bigint',
+    event_name: 'text',
+    occurred_at: 'timestamptz',
+    event_id: 'uuid',
+    raw_lead: 'boolean',
+  }
   await sql`
-    insert into milestone (dataset_id, lead_id, event_name, occurred_at, event_id)
-    select * from ${rows('v', { dataset_id: 'int', lead_id: 'bigint', event_name: 'text', occurred_at: 'timestamptz', event_id: 'uuid' }, items)}
+    insert into milestone (dataset_id, lead_id, event_name, occurred_at, event_id, raw_lead)
+    select * from ${rows('v', columns, items)}
     on conflict do nothing`.execute(trx)
 }

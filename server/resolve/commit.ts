@@ -3,18 +3,19 @@
  * outbox; and lets the packets go. Nothing here waits for anything but PostgreSQL.
  */
 import { sql } from 'kysely'
-import type { ConnectorManifest, RecordSnapshot } from '../../connectors/connector.ts'
+import type { ConnectorManifest, RecordRef, RecordSnapshot } from '../../connectors/connector.ts'
 import type { TimeLimits } from '../../mappings/event-time.ts'
 import { decideRawLead } from '../../mappings/raw-lead.ts'
 import { parseStageKey, rawLeadKey, stageKey } from '../../mappings/stage-key.ts'
 import { findStage, funnelPosition } from '../../mappings/stage-policy.ts'
-import type { UserData } from '../../mappings/user-data.ts'
 import { fromConfirmedSource } from '../../mappings/which-leads.ts'
 import type { KeyedHash } from '../connections/vault.ts'
 import type { Database } from '../database/pool.ts'
 import type { Trx } from '../database/transaction.ts'
+import { wakeWaiting } from '../leads/captured.ts'
 import { eraseRecords, findErased } from '../leads/erasure.ts'
-import { type Claimant, type Lead, linkLeads, type MatchKey } from '../leads/link.ts'
+import { type Claimant, type Lead, leadAt, linkLeads } from '../leads/link.ts'
+import { matchKeys } from '../leads/match-keys.ts'
 import {
   findUnsent,
   milestoneKey,
@@ -24,6 +25,7 @@ import {
   takeMilestones,
 } from '../leads/milestones.ts'
 import { lockRecords, type StoredRecord, saveRecords } from '../leads/records.ts'
+import { queueWriteBack, readWritten } from '../leads/write-back.ts'
 import { refKey, type Work } from './gather.ts'
 import { type Candidate, type Case, type Judged, judgeChange, judgeRawLead } from './judge.ts'
 import { entryKey, fillOutbox, type KnownEntry, readKeys, readReached, readWaiting, writeEntries, writeTwins } from './ledger.ts'
@@ -95,7 +97,9 @@ class Records extends Map<string, StoredRecord> {
 }
 
 async function touchedRecords(trx: Trx, { work, snapshots, setup, now }: CommitInput): Promise<Records> {
-  const refs = new Map(work.refs)
+  const refs = new Map<string, { ref: RecordRef; seenAt: number }>(work.refs)
+  // Meta knows of a lead from the beginning; what counts is when somebody else did.
+  for (const [key, { ref, receivedAt }] of work.refs) if (snapshots.get(key)?.metaLead) refs.set(key, { ref, seenAt: receivedAt })
   for (const [key, snapshot] of snapshots) if (!refs.has(key) && snapshot.found) refs.set(key, { ref: snapshot.ref, seenAt: now })
   for (const { survivorId, ref } of snapshots.values()) {
     if (survivorId === undefined) continue
@@ -188,11 +192,16 @@ async function eraseWanted(trx: Trx, input: CommitInput, records: Records): Prom
 /** What a run knows of the person behind a record. */
 interface Person {
   lead: Lead | null
+  /** All leads of the person, where the record does not say which one it is. */
+  leads?: Lead[]
   leadSince?: number
   without?: Case['without']
 }
 
-/** Links every person that was looked up; the others only have their lead locked. By record id. */
+/**
+ * Links every person that was looked up, or that does not say itself which lead it is; the others only have their lead locked.
+ * By record id.
+ */
 async function linkPeople(trx: Trx, input: CommitInput, records: Records, lookedUp: Set<string>): Promise<Map<string, Person>> {
   const { setup, work, snapshots } = input
   const merged = new Map<string, string[]>()
@@ -205,22 +214,26 @@ async function linkPeople(trx: Trx, input: CommitInput, records: Records, looked
     person.leadId === null ? person.firstSeenAt : (work.refs.get(refKey(person.ref))?.seenAt ?? input.now)
   const claimants: Claimant[] = []
   const settled: StoredRecord[] = []
+  const written = setup.wroteIds ? await readWritten(trx, [...records.byId.keys()]) : undefined
   for (const person of new Set([...records.values()].map((record) => records.person(record)))) {
     if (person.state === 'erased') continue
     const userData = person.profile?.identity?.userData
-    if (userData === undefined || (person.leadId !== null && !lookedUp.has(person.id))) {
+    // What we wrote into the CRM ourselves is what was found, and may be found better.
+    const metaLeadId = userData?.lead_id === written?.get(person.id) ? undefined : userData?.lead_id
+    if (userData === undefined || (person.leadId !== null && metaLeadId !== undefined && !lookedUp.has(person.id))) {
       settled.push(person)
       continue
     }
+    const captured = snapshots.get(refKey(person.ref))?.metaLead
     claimants.push({
       recordId: person.id,
       leadId: person.leadId,
       mergedLeadIds: merged.get(refKey(person.ref)),
-      metaLeadId: userData.lead_id,
+      metaLeadId,
       keys: matchKeys(userData),
       counts: countsWithoutLeadId(person, setup),
-      isTest: false,
       learnedAt: learnedAt(person),
+      ...(captured && { captured: { ...captured, by: setup.connectionId } }),
     })
   }
   const { links, leads } = await linkLeads(
@@ -234,14 +247,27 @@ async function linkPeople(trx: Trx, input: CommitInput, records: Records, looked
     people.set(person.id, asPerson(person, person.leadId === null ? undefined : leads.get(person.leadId), false))
   for (const [recordId, link] of links) {
     const person = records.byId.get(recordId) as StoredRecord
-    const known = asPerson(person, link.kind === 'linked' ? link.lead : undefined, link.kind === 'ambiguous')
-    people.set(recordId, link.kind === 'linked' && link.anew ? { ...known, leadSince: link.lead.learnedAt } : known)
+    if (link.kind !== 'linked') people.set(recordId, asPerson(person, undefined, link.kind === 'ambiguous'))
+    else people.set(recordId, { lead: link.lead, leads: link.leads, ...(link.anew && { leadSince: link.lead.learnedAt }) })
   }
   for (const record of records.values()) {
     if (record.state === 'erased') people.set(record.id, { lead: null, without: 'erased' })
     // Several persons stand behind the record and nothing tells which is meant: never guessed.
     else if (snapshots.get(refKey(record.ref))?.personAmbiguous === true) people.set(record.id, { lead: null, without: 'ambiguous_lead' })
     record.leadId = people.get(records.person(record).id)?.lead?.id ?? null
+  }
+  await wakeWaiting(
+    trx,
+    setup.workspaceId,
+    claimants.flatMap(({ captured, keys }) => (captured ? keys : [])),
+  )
+  if (setup.rules.writeLeadId && !setup.captures) {
+    const found = claimants.filter(({ recordId, metaLeadId }) => metaLeadId === undefined && people.get(recordId)?.lead?.metaLeadId)
+    await queueWriteBack(
+      trx,
+      setup.connectionId,
+      found.map(({ recordId }) => recordId),
+    )
   }
   return people
 }
@@ -255,11 +281,6 @@ function asPerson(record: StoredRecord, lead: Lead | undefined, ambiguous: boole
   if (lead !== undefined) return { lead }
   if (ambiguous) return { lead: null, without: 'ambiguous_lead' }
   return { lead: null, without: record.state === 'gone' && record.survivorId === null ? 'record_gone' : 'waiting_for_lead' }
-}
-
-/** The keys by which a person is recognised elsewhere in the workspace. */
-function matchKeys(userData: UserData): MatchKey[] {
-  return [...(userData.em ?? []).map((hash) => ({ kind: 'em', hash })), ...(userData.ph ?? []).map((hash) => ({ kind: 'ph', hash }))]
 }
 
 async function judgeAll(
@@ -279,7 +300,13 @@ async function judgeAll(
     if (record !== undefined && stage !== undefined) add({ record, stage, occurredAt, receivedAt, origin })
   }
   const inOrder = [...candidates.values()].sort((a, b) => a.occurredAt - b.occurredAt || position(setup, a) - position(setup, b))
-  const leadIds = [...new Set([...people.values()].flatMap((person) => person.lead?.id ?? []))]
+  const leadOf = (record: StoredRecord, at?: number): Lead | null => {
+    const { lead = null, leads = [] } = people.get(records.person(record).id) ?? {}
+    return lead === null || at === undefined ? lead : leadAt(leads, at, lead)
+  }
+  const leadIds = [
+    ...new Set([...people.values()].flatMap(({ lead, leads = [] }) => [...(lead ? [lead.id] : []), ...leads.map(({ id }) => id)])),
+  ]
   const stored = await readMilestones(
     trx,
     setup.routes.map((route) => route.datasetId),
@@ -287,7 +314,7 @@ async function judgeAll(
   )
   const earliest = new Map<string, number>()
   for (const { record, occurredAt } of inOrder) {
-    const lead = people.get(records.person(record).id)?.lead
+    const lead = leadOf(record, occurredAt)
     if (lead) earliest.set(lead.id, Math.min(earliest.get(lead.id) ?? occurredAt, occurredAt))
   }
   await findUnsent(
@@ -298,15 +325,17 @@ async function judgeAll(
 
   const judged: Judged[] = []
   for (const route of setup.routes) {
-    const caseOf = (record: StoredRecord): Case => {
+    /** `at`: the instant of a change (ms), by which one of several leads of a person is meant. */
+    const caseOf = (record: StoredRecord, at?: number): Case => {
       const person = records.person(record)
-      const { lead, leadSince, without } = people.get(person.id) ?? { lead: null }
+      const { leadSince, without } = people.get(person.id) ?? {}
+      const lead = leadOf(record, at)
       const key = lead === null ? '' : milestoneKey(route.datasetId, lead.id)
       const rehearsed = lead === null ? '' : `${route.datasetId}/${lastingName(lead, person)}`
       const reached = input.rehearsal?.get(rehearsed) ?? milestones.get(key) ?? []
       if (lead !== null) milestones.set(key, reached)
       if (lead !== null) input.rehearsal?.set(rehearsed, reached)
-      return { setup, route, leadEventSource: setup.leadEventSource, limits, person, lead, leadSince, without, milestones: reached, now }
+      return { setup, route, limits, person, lead, leadSince, without, milestones: reached, now }
     }
     const raised = [...records.values()].flatMap((record) => (record.state === 'erased' ? [] : (judgeRawLead(caseOf(record), now) ?? [])))
     // A raw lead that was decided before (refused, say) stays so, and must not keep a stage of the same name back.
@@ -318,14 +347,15 @@ async function judgeAll(
       if (!decided.has(entryKey(raw.entry))) judged.push(raw)
       else if (raw.takes) forget(milestones.get(milestoneKey(route.datasetId, raw.entry.leadId as string)) ?? [], raw)
     }
-    for (const change of inOrder) judged.push(...judgeChange(caseOf(change.record), change))
+    for (const change of inOrder) judged.push(...judgeChange(caseOf(change.record, change.occurredAt), change))
   }
   return writeJudged(trx, input, judged)
 }
 
 /** Milestones of a lead after what is judged now: of these alone it matters whether their event is gone. */
-function overtaken({ mapping }: ConnectionSetup, reached: readonly StoredMilestone[], earliest: ReadonlyMap<string, number>) {
-  const raised = decideRawLead(reached, mapping).kind === 'send'
+function overtaken({ routes }: ConnectionSetup, reached: readonly StoredMilestone[], earliest: ReadonlyMap<string, number>) {
+  const speaker = routes.find(({ datasetId }) => datasetId === reached[0]?.datasetId)?.speaker
+  const raised = speaker != null && decideRawLead(reached, speaker.rawLead).kind === 'send'
   return reached.filter(({ leadId, occurredAt }) => raised || occurredAt > (earliest.get(leadId) ?? occurredAt))
 }
 
@@ -454,7 +484,7 @@ async function writeJudged(trx: Trx, { setup, backfillId }: CommitInput, judged:
   const written = [...byKey].flatMap(([key, item]) => (keys.has(key) ? [item] : []))
   await takeMilestones(
     trx,
-    written.flatMap(({ entry, takes }) =>
+    written.flatMap(({ entry, takes, rawLead = false }) =>
       takes && entry.leadId !== null && entry.eventName !== null
         ? [
             {
@@ -463,6 +493,7 @@ async function writeJudged(trx: Trx, { setup, backfillId }: CommitInput, judged:
               eventName: entry.eventName,
               occurredAt: entry.occurredAt,
               eventId: entry.eventId,
+              rawLead,
             },
           ]
         : [],
@@ -505,6 +536,6 @@ async function planNextLooks(
 async function giveUpWaiting(trx: Database, recordIds: readonly string[], before: number): Promise<void> {
   if (recordIds.length === 0) return
   await sql`
-    update ledger set outcome = 'suppressed', settled_at = now(), reason = case reason when 'ambiguous_lead' then reason else 'no_meta_lead' end
+    update ledger set outcome = 'suppressed', settled_at = now(), reason = case when reason in ('ambiguous_lead', 'waiting_for_crm') then reason else 'no_meta_lead' end
     where record_id = any(${recordIds}::bigint[]) and outcome = 'waiting' and received_at <= ${new Date(before)}`.execute(trx)
 }

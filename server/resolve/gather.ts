@@ -7,8 +7,8 @@ export type StageChange = Omit<StageSignal, 'kind'> & { receivedAt: number }
 export type Observation = Omit<Extract<Signal, { kind: 'observed' }>, 'kind'> & { receivedAt: number }
 
 export interface Work {
-  /** Every record that is touched, by `refKey`, with when we first heard of it in this run. */
-  refs: Map<string, { ref: RecordRef; seenAt: number }>
+  /** Every record that is touched, by `refKey`, with when the CRM and when we first heard of it in this run. */
+  refs: Map<string, { ref: RecordRef; seenAt: number; receivedAt: number }>
   stages: StageChange[]
   observed: Observation[]
   /** What changes showed of their records, by `refKey`, and when that was so. */
@@ -40,17 +40,20 @@ export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: numbe
     deleted: new Set(),
     erased: new Set(),
   }
-  const touch = (ref: RecordRef, seenAt: number) => {
+  const touch = (ref: RecordRef, seenAt: number, receivedAt: number) => {
     const key = refKey(ref)
     const known = work.refs.get(key)
-    if (known === undefined) work.refs.set(key, { ref, seenAt })
-    else known.seenAt = Math.min(known.seenAt, seenAt)
+    if (known === undefined) work.refs.set(key, { ref, seenAt, receivedAt })
+    else {
+      known.seenAt = Math.min(known.seenAt, seenAt)
+      known.receivedAt = Math.min(known.receivedAt, receivedAt)
+    }
     return key
   }
   for (const { signal, receivedAt } of signals) {
     // A clock of the CRM that runs ahead must not make a lead known before it was.
     const seenAt = Math.min(signal.occurredAt, receivedAt)
-    const key = touch(signal.ref, seenAt)
+    const key = touch(signal.ref, seenAt, receivedAt)
     if (signal.kind === 'stage') work.stages.push({ ...signal, receivedAt })
     else if (signal.kind === 'observed') work.observed.push({ ...signal, receivedAt })
     else if (signal.kind === 'shown') {
@@ -61,7 +64,7 @@ export function gatherWork(signals: Iterable<{ signal: Signal; receivedAt: numbe
       work.shown.set(key, older && newer?.partial ? together(older, newer) : (newer as RecordSnapshot))
     } else if (signal.kind === 'merged') {
       const merged = signal.mergedIds.filter((id) => id !== signal.ref.id).map((id) => ({ type: signal.ref.type, id }))
-      for (const ref of merged) touch(ref, seenAt)
+      for (const ref of merged) touch(ref, seenAt, receivedAt)
       work.merges.push({ survivor: signal.ref, merged })
       work.lookAgain.add(key)
     } else if (signal.kind === 'deleted') work.deleted.add(key)

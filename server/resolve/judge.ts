@@ -18,6 +18,7 @@ import type { ReachedMilestone } from '../leads/milestones.ts'
 import type { StoredRecord } from '../leads/records.ts'
 import type { LedgerEntry } from './ledger.ts'
 import type { ConnectionSetup, RouteSetup } from './setup.ts'
+import type { Speaker } from './speakers.ts'
 
 /** A stage that a record reached. */
 export interface Candidate {
@@ -35,7 +36,6 @@ export interface Candidate {
 export interface Case {
   setup: ConnectionSetup
   route: RouteSetup
-  leadEventSource: string
   limits: TimeLimits
   /** The record of the person. */
   person: StoredRecord
@@ -53,21 +53,42 @@ export interface Case {
 export interface Judged {
   entry: LedgerEntry
   takes: boolean
+  /** The milestone is that of the raw lead. */
+  rawLead?: boolean
 }
 
 /** The raw-lead entry of a case, unless the lead has that milestone already. Comes before every other stage. */
 export function judgeRawLead(it: Case, receivedAt: number): Judged | undefined {
   if (it.lead === null) return undefined
-  const decision = decideRawLead(it.milestones, it.setup.mapping)
+  const { captures } = it.setup
+  const generatedAt = it.lead.generatedAt ?? undefined
+  // What was captured long after it was generated is there to be found; its raw lead is the CRM's, if it comes there.
+  if (captures && generatedAt !== undefined && generatedAt < it.now - it.limits.maxAgeMs) return undefined
+  const { speaker } = it.route
+  if (speaker === null) {
+    if (it.milestones.some(({ rawLead }) => rawLead)) return undefined
+    const change = { record: it.person, occurredAt: capturedAt(it.person, generatedAt), receivedAt, origin: 'push' as const }
+    return { entry: base(it, change, rawLeadKey, null, 'waiting', { kind: 'refused', reason: 'waiting_for_crm' }), takes: false }
+  }
+  const decision = decideRawLead(it.milestones, speaker.rawLead)
   if (decision.kind === 'refused') return undefined
-  const occurredAt = rawLeadTime({
-    recordCreatedAt: it.person.createdAt ?? undefined,
-    leadGeneratedAt: it.lead.generatedAt ?? it.leadSince,
-    firstSeenAt: it.leadSince ?? it.person.firstSeenAt,
-  })
+  const occurredAt = captures
+    ? capturedAt(it.person, generatedAt)
+    : rawLeadTime({
+        recordCreatedAt: it.person.createdAt ?? undefined,
+        leadGeneratedAt: generatedAt ?? it.leadSince,
+        firstSeenAt: it.leadSince ?? learnedAt(it.person, it.lead),
+      })
   const change = { record: it.person, occurredAt, receivedAt, origin: 'push' as const }
   return send(it, change, rawLeadKey, decision.eventName, false, false)
 }
+
+/** When we learned of a lead from Meta itself, whose clock may be a little ahead of ours. */
+const capturedAt = ({ firstSeenAt }: StoredRecord, generatedAt = firstSeenAt): number => Math.max(firstSeenAt, generatedAt)
+
+/** When the CRM or we learned of a lead: a record that is older than the lead knew the person before, but not as this lead. */
+const learnedAt = ({ firstSeenAt }: StoredRecord, { generatedAt, learnedAt }: Lead): number =>
+  generatedAt !== null && firstSeenAt < generatedAt ? learnedAt : firstSeenAt
 
 /** The entries of one change: one, or several where skipped stages are filled. */
 export function judgeChange(it: Case, change: Candidate): Judged[] {
@@ -95,9 +116,10 @@ function send(it: Case, change: Omit<Candidate, 'stage'>, key: string, eventName
   const lead = it.lead as Lead
   const profile = it.person.profile
   const fields = profile?.fields ?? {}
+  const rawLead = isRawLead(it.route, key, eventName)
   const refuse = (refusal: Refusal, takes = false): Judged => {
-    const judged = { entry: base(it, change, key, eventName, 'suppressed', refusal), takes }
-    if (takes) it.milestones.push({ eventName, occurredAt: change.occurredAt, gone: true })
+    const judged = { entry: base(it, change, key, eventName, 'suppressed', refusal), takes, rawLead }
+    if (takes) it.milestones.push({ eventName, occurredAt: change.occurredAt, rawLead, gone: true })
     return judged
   }
   const refused = refusedByConsent({ isTest: lead.isTest, fields }, rules)
@@ -126,7 +148,7 @@ function send(it: Case, change: Omit<Candidate, 'stage'>, key: string, eventName
     eventId: entry.eventId,
     userData,
     limitedDataUse: identity?.limitedDataUse,
-    leadEventSource: it.leadEventSource,
+    leadEventSource: (it.route.speaker as Speaker).leadEventSource,
     amount,
   })
   entry.position = key === rawLeadKey ? 0 : Math.max(0, funnelPosition(it.setup.mapping, eventName))
@@ -138,10 +160,23 @@ function send(it: Case, change: Omit<Candidate, 'stage'>, key: string, eventName
     ...(filled && { filled }),
     mapping: it.setup.mappingVersion,
   }
-  if (time.kind === 'waits') entry.notBefore = time.until
+  const waits = Math.max(time.kind === 'waits' ? time.until : 0, awaitedUntil(it, lead))
+  if (waits > it.now) entry.notBefore = waits
   entry.late = it.milestones.some((milestone) => milestone.gone && milestone.occurredAt > change.occurredAt)
-  it.milestones.push({ eventName, occurredAt: change.occurredAt, gone: false })
-  return { entry, takes: true }
+  it.milestones.push({ eventName, occurredAt: change.occurredAt, rawLead, gone: false })
+  return { entry, takes: true, rawLead }
+}
+
+/** A stage that bears the name of the raw lead is one, too. */
+function isRawLead({ speaker }: RouteSetup, key: string, eventName: string): boolean {
+  return key === rawLeadKey || (speaker?.rawLead.enabled === true && speaker.rawLead.eventName === eventName)
+}
+
+/** How long the first events of a lead id that only the CRM has shown wait for Meta to say whether it is a test; ms. */
+const AWAIT_CAPTURE_MS = 120_000
+
+function awaitedUntil({ setup }: Case, lead: Lead): number {
+  return setup.awaitsCapture && lead.metaLeadId !== null && !lead.captured ? lead.learnedAt + AWAIT_CAPTURE_MS : 0
 }
 
 /** A stage id is reached once at an instant, whatever its pipeline is called then: the pipeline stays out of the event's id. */

@@ -1,8 +1,9 @@
 /** What resolving needs to know of one connection: its routes, rules and current mapping. Read once a run. */
-import { leadEventSource } from '../../connectors/registry.ts'
+import { capturingSources, leadEventSource } from '../../connectors/registry.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import { type StageMapping, stageMapping } from '../../mappings/stage-mapping.ts'
 import type { Database } from '../database/pool.ts'
+import { asStrictAs, findSpeakers, type Speaker } from './speakers.ts'
 
 export interface RouteSetup {
   id: number
@@ -11,13 +12,14 @@ export interface RouteSetup {
   mode: 'live' | 'shadow'
   /** Empty lists let everything pass. */
   filter: { pipelineIds?: string[]; recordTypes?: string[] }
+  /** Whose name events bear here, and what a raw lead is called; null: no CRM feeds the dataset that leads are captured for. */
+  speaker: Speaker | null
 }
 
 export interface ConnectionSetup {
   connectionId: number
   workspaceId: number
   crm: string
-  leadEventSource: string
   account: string
   state: string
   /** Why the customer has to act, where the state says so. */
@@ -25,6 +27,12 @@ export interface ConnectionSetup {
   rules: Rules
   mapping: StageMapping
   mappingVersion: number
+  /** The records of the connection are Meta's own leads. */
+  captures: boolean
+  /** Meta itself tells of the workspace's leads, so that a lead id that only the CRM has shown may still turn out to be a test. */
+  awaitsCapture: boolean
+  /** Some of the lead ids in the CRM are those that we wrote there. */
+  wroteIds: boolean
   routes: RouteSetup[]
 }
 
@@ -32,7 +40,9 @@ export interface ConnectionSetup {
 export async function readSetup(db: Database, connectionId: number): Promise<ConnectionSetup | undefined> {
   const connection = await db.selectFrom('connection').selectAll().where('id', '=', connectionId).executeTakeFirst()
   if (connection === undefined) return undefined
-  const [mapping, routes] = await Promise.all([
+  const capturing = capturingSources()
+  const captures = capturing.includes(connection.crm)
+  const [mapping, routes, capturer, written] = await Promise.all([
     db
       .selectFrom('mapping')
       .select(['version', 'body'])
@@ -47,24 +57,49 @@ export async function readSetup(db: Database, connectionId: number): Promise<Con
       .where('route.connection_id', '=', connectionId)
       .orderBy('route.id')
       .execute(),
+    captures || capturing.length === 0
+      ? undefined
+      : db
+          .selectFrom('connection')
+          .select('id')
+          .where('workspace_id', '=', connection.workspace_id)
+          .where('crm', 'in', capturing)
+          .where('state', '=', 'active')
+          .executeTakeFirst(),
+    db.selectFrom('write_back').select('record_id').where('connection_id', '=', connectionId).limit(1).executeTakeFirst(),
   ])
+  const stages = stageMapping.parse(mapping?.body ?? {})
+  const rules = rulesSchema.parse(connection.rules)
+  const speakers = captures ? await findSpeakers(db, routes, rules) : undefined
+  const itself: Speaker = {
+    leadEventSource: leadEventSource(connection.crm, connection.settings),
+    rawLead: stages.rawLead,
+    rules,
+    mode: 'live',
+  }
   return {
     connectionId,
     workspaceId: connection.workspace_id,
     crm: connection.crm,
-    leadEventSource: leadEventSource(connection.crm, connection.settings),
     account: connection.account_key,
     state: connection.state,
     stateReason: connection.state_reason,
-    rules: rulesSchema.parse(connection.rules),
-    mapping: stageMapping.parse(mapping?.body ?? {}),
+    rules: speakers === undefined ? rules : asStrictAs(rules, speakers.values()),
+    mapping: stages,
     mappingVersion: mapping?.version ?? 0,
-    routes: routes.map((route) => ({
-      id: route.id,
-      datasetId: route.dataset_id,
-      metaId: route.meta_id,
-      mode: route.mode as 'live' | 'shadow',
-      filter: (route.filter ?? {}) as RouteSetup['filter'],
-    })),
+    captures,
+    awaitsCapture: capturer !== undefined,
+    wroteIds: written !== undefined,
+    routes: routes.map((route) => {
+      const speaker = speakers === undefined ? itself : (speakers.get(route.dataset_id) ?? null)
+      return {
+        id: route.id,
+        datasetId: route.dataset_id,
+        metaId: route.meta_id,
+        mode: speaker?.mode === 'shadow' ? 'shadow' : (route.mode as 'live' | 'shadow'),
+        filter: (route.filter ?? {}) as RouteSetup['filter'],
+        speaker,
+      }
+    }),
   }
 }

@@ -111,9 +111,9 @@ t.test('skipped stages stay within the pipeline', async (t) => {
 })
 
 t.test('the raw lead goes once, if it goes at all', async (t) => {
-  t.same(decideRawLead([], mapping), { kind: 'send', eventName: 'Raw Lead' })
-  t.match(decideRawLead(reached(['Raw Lead', 1]), mapping), { reason: 'already_reached' })
-  t.match(decideRawLead([], exampleSettings({}, { rawLead: { enabled: false } }).mapping), { reason: 'raw_lead_off' })
+  t.same(decideRawLead([], mapping.rawLead), { kind: 'send', eventName: 'Raw Lead' })
+  t.match(decideRawLead(reached(['Raw Lead', 1]), mapping.rawLead), { reason: 'already_reached' })
+  t.match(decideRawLead([], exampleSettings({}, { rawLead: { enabled: false } }).mapping.rawLead), { reason: 'raw_lead_off' })
 })
 
 t.test('the raw lead has the time of the record’s creation, unless the record is older than the lead', async (t) => {

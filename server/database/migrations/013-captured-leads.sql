@@ -33,13 +33,13 @@ create index record_waits_ph on record ((profile #>> '{identity,userData,ph,0}')
 -- After how long a lead is missed that has not reached the CRM; 0: never.
 alter table workspace add column missing_after_minutes int not null default 60 check (missing_after_minutes >= 0);
 
--- Lead ids to be written into the CRM. `written_at`: it was done, and is not done again; `failure`: why it was given up.
+-- Lead ids to be written into the CRM. `meta_lead_id`: what was written; it is not done again. `failure`: why it was given up.
 create table write_back (
   record_id bigint primary key,
   connection_id int not null,
   attempts int not null default 0,
   not_before timestamptz not null default '-infinity',
-  written_at timestamptz,
+  meta_lead_id text,
   failure text
 );
-create index write_back_due on write_back (connection_id, not_before) where written_at is null and failure is null;
+create index write_back_due on write_back (connection_id, not_before) where meta_lead_id is null and failure is null;
