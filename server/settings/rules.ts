@@ -5,7 +5,6 @@ import { connectorFor } from '../../connectors/registry.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import { transaction } from '../database/transaction.ts'
 import { queueFound } from '../leads/write-back.ts'
-import { queueFound } from '../leads/write-back.ts'
 import { audit, type Caller } from './caller.ts'
 import { findConnection, findLiveConnection } from './find.ts'
 import { parseInput, problem } from './problem.ts'
@@ -60,7 +59,6 @@ async function change<Schema extends z.ZodType>(
       .set({ [column]: JSON.stringify(wanted), ...(column === 'settings' && { arrival: null }) })
       .where('id', '=', id)
       .execute()
-    if (column === 'rules' && (parsed as Rules).writeLeadId) await queueFound(trx, id)
     if (column === 'rules' && (parsed as Rules).writeLeadId) await queueFound(trx, id)
     await sql`update record set look_again_at = now() where connection_id = ${id} and look_again_at > now()`.execute(trx)
     const detail = { changed: given }
