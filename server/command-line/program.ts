@@ -5,6 +5,7 @@ import { addConnectionCommands } from './connection.ts'
 import { addDatasetCommands } from './dataset.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { examples } from './example.ts'
+import { addFiguresCommands } from './figures.ts'
 import { addInviteCommand } from './invite.ts'
 import { addKeysCommands } from './keys.ts'
 import { addLeadCommands } from './lead.ts'
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   addMappingCommands(program)
   addRecordCommands(program)
   addBackfillCommands(program)
+  addFiguresCommands(program)
   addNoticeCommands(program)
   addPreviewCommand(program)
   addLeadCommands(program)

@@ -366,6 +366,7 @@ export interface DailyRollupTable {
   rejected: number
   expired: number
   suppressed: number
+  accepted_at: Nullable<Instant>
   delays: Nullable<Json>
 }
 

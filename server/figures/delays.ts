@@ -27,21 +27,20 @@ export function addDelays(a: Delays, b: Delays | null): Delays {
 export const within28Days = (delays: Delays): number =>
   Object.entries(delays).reduce((sum, [name, count]) => (Number(name) < LATER ? sum + count : sum), 0)
 
-/** The median in hours, found within its bucket as if that were evenly filled; `Infinity` where it is over 28 days, undefined of nothing. */
-export function medianHours(delays: Delays): number | undefined {
+/** The median in hours, found within its bucket as if that were evenly filled; null where it is over 28 days, and of nothing. */
+export function medianHours(delays: Delays): number | null {
   const buckets = Object.entries(delays)
     .map(([name, count]) => [Number(name), count] as const)
     .sort(([a], [b]) => a - b)
   const half = buckets.reduce((sum, [, count]) => sum + count, 0) / 2
-  if (half === 0) return undefined
   let before = 0
   for (const [name, count] of buckets) {
     if (before + count >= half) {
-      if (name >= LATER) return Number.POSITIVE_INFINITY
+      if (name >= LATER) return null
       const share = (half - before) / count
       return name < HOURS ? name + share : (name - HOURS + 1 + share) * 24
     }
     before += count
   }
-  return undefined
+  return null
 }

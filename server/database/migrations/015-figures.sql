@@ -17,6 +17,8 @@ create table daily_rollup (
   rejected int not null,
   expired int not null,
   suppressed int not null,
+  -- when Meta accepted the first of those that were sent
+  accepted_at timestamptz,
   -- at events and stages: how long after their lead they were reached, as counts by hour and, after a day, by day
   delays jsonb,
   primary key (workspace_id, dimension, day, value)

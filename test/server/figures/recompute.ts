@@ -6,7 +6,7 @@ type Figures = Record<
   'leads' | 'covered' | 'captured' | 'captured_covered' | 'sent' | 'unconfirmed' | 'rejected' | 'expired' | 'suppressed',
   number
 >
-type Counts = Partial<Figures> & { delays?: Record<string, number> }
+type Counts = Partial<Figures> & { delays?: Record<string, number>; accepted_at?: string }
 interface Fact {
   lead_id: string | null
   connection_id: number
@@ -16,6 +16,7 @@ interface Fact {
   event_name: string | null
   outcome: string
   reason: string | null
+  settled_at: Date | null
   keys: string | null
   at: Date
 }
@@ -47,7 +48,7 @@ export async function recompute(db: Database): Promise<[string, Counts][]> {
   const byId = new Map(leads.map((lead) => [lead.id, lead]))
   const facts = (
     await sql<Fact>`
-      select l.lead_id, l.connection_id, l.dataset_id, c.workspace_id, l.stage_key, l.event_name, l.outcome, l.reason, l.detail->>'keys' as keys, l.occurred_at as at
+      select l.lead_id, l.connection_id, l.dataset_id, c.workspace_id, l.stage_key, l.event_name, l.outcome, l.reason, l.settled_at, l.detail->>'keys' as keys, l.occurred_at as at
       from ledger l join connection c on c.id = l.connection_id`.execute(db)
   ).rows
 
@@ -77,7 +78,11 @@ export async function recompute(db: Database): Promise<[string, Counts][]> {
       ...(fact.outcome === 'sent' ? (fact.keys ?? '').split(' ').map((key): [string, string | null] => ['key', key || null]) : []),
     ]
     for (const [dimension, value] of values) {
-      if (value !== null) count(figures(fact.workspace_id, dimension, day, value), fact.outcome as keyof Figures)
+      if (value === null) continue
+      const it = figures(fact.workspace_id, dimension, day, value)
+      count(it, fact.outcome as keyof Figures)
+      const settled = fact.settled_at?.toISOString() ?? ''
+      if (fact.outcome === 'sent') it.accepted_at = settled < (it.accepted_at ?? '~') ? settled : it.accepted_at
     }
   }
 
@@ -133,13 +138,24 @@ export async function recompute(db: Database): Promise<[string, Counts][]> {
 /** The same, as they are rolled up. */
 export async function rolledUp(db: Database): Promise<[string, Counts][]> {
   const { rows } = await sql<
-    Figures & { workspace_id: number; dimension: string; day: string; value: string; delays: Record<string, number> | null }
+    Figures & {
+      workspace_id: number
+      dimension: string
+      day: string
+      value: string
+      delays: Record<string, number> | null
+      accepted_at: Date | null
+    }
   >`
     select r.*, day::text as day from daily_rollup r`.execute(db)
   return rows
-    .map(({ workspace_id, dimension, day, value, delays, ...counts }): [string, Counts] => [
+    .map(({ workspace_id, dimension, day, value, delays, accepted_at, ...counts }): [string, Counts] => [
       [workspace_id, dimension, day, value].join('|'),
-      inOrder({ ...Object.fromEntries(Object.entries(counts).filter(([, it]) => it !== 0)), ...(delays !== null && { delays }) }),
+      inOrder({
+        ...Object.fromEntries(Object.entries(counts).filter(([, it]) => it !== 0 && it !== null)),
+        ...(accepted_at !== null && { accepted_at: accepted_at.toISOString() }),
+        ...(delays !== null && { delays }),
+      }),
     ])
     .sort(([a], [b]) => (a < b ? -1 : 1))
 }
