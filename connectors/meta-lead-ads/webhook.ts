@@ -76,8 +76,8 @@ export function parse(request: Pick<RawRequest, 'body'>): { changes: Change[]; u
 export function readChange(stored: unknown): LeadgenChange | undefined {
   if (!isObject(stored)) return undefined
   const { id, at } = stored
-  if (idOf(id) !== id || !Number.isSafeInteger(at) || Math.abs(at as number) > MOST_MS) return undefined
-  return { id: id as string, at: at as number }
+  if (typeof id !== 'string' || idOf(id) !== id || !Number.isSafeInteger(at) || Math.abs(at as number) > MOST_MS) return undefined
+  return { id, at: at as number }
 }
 
 /** The furthest instant that a date can hold. */

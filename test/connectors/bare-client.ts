@@ -2,12 +2,19 @@
 import type { Connector, CrmClient, HttpPort } from '../../connectors/connector.ts'
 import { parseJson } from '../../connectors/parse-json.ts'
 
-export const bareClient = (url: string, accessToken: string, classify: Connector['classify']): CrmClient => ({
+export const bareClient = (
+  url: string,
+  accessToken: string,
+  classify: Connector['classify'],
+  proof: Record<string, string> = {},
+): CrmClient => ({
   async request(request) {
-    const answer = await fetch(url + request.url, {
+    const query = new URLSearchParams({ ...request.query, ...proof })
+    const answer = await fetch(`${url}${request.url}${query.size > 0 ? `?${query}` : ''}`, {
       method: request.method,
-      headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${accessToken}`, ...(request.form === undefined && { 'content-type': 'application/json' }) },
       ...(request.json !== undefined && { body: JSON.stringify(request.json) }),
+      ...(request.form !== undefined && { body: new URLSearchParams(request.form) }),
     })
     const reply = { status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text() }
     if (!answer.ok && !request.expect?.includes(reply.status)) throw classify(reply, request)
@@ -17,6 +24,11 @@ export const bareClient = (url: string, accessToken: string, classify: Connector
 
 /** A bare HTTP exchange. */
 export const http: HttpPort = async (request) => {
-  const answer = await fetch(request.url, { method: request.method, ...(request.form && { body: new URLSearchParams(request.form) }) })
+  const query = request.query ? `?${new URLSearchParams(request.query)}` : ''
+  const answer = await fetch(request.url + query, {
+    method: request.method,
+    ...(request.headers && { headers: request.headers }),
+    ...(request.form && { body: new URLSearchParams(request.form) }),
+  })
   return { status: answer.status, headers: Object.fromEntries(answer.headers), text: await answer.text() }
 }

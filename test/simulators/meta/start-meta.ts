@@ -3,6 +3,7 @@ import type { Misbehaviour } from '../misbehaviour.ts'
 import { BusinessExtension } from './business-extension.ts'
 import { type GraphErrorFields, graphError, traceId } from './graph-error.ts'
 import { type JudgedEvent, judgeBatch } from './judge-batch.ts'
+import { demoPagesApp, type LeadAds, openLeadAds } from './lead-ads/lead-ads.ts'
 import { Login, type MetaAppOptions } from './login.ts'
 import { type Payload, readPayload } from './read-payload.ts'
 import { type DatasetSummary, Received, type ReceivedEvent } from './received.ts'
@@ -62,6 +63,10 @@ export interface Failure extends GraphErrorFields {
 }
 export interface Meta {
   url: string
+  /** The app that reads leads: the one of the options, or one of the stand-in's own. */
+  pagesApp: { id: string; secret: string }
+  /** Pages, their instant forms and leads; as control commands without the prefix. */
+  leadAds: LeadAds['commands']
   port: number
   addDataset(dataset: MetaDataset): void
   /**
@@ -109,6 +114,8 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
   const brokenTokens = new Map<string, number | undefined>()
   const login = options.app && new Login(options.app, datasets)
   const extension = options.app?.extension && login ? new BusinessExtension(options.app, login, datasets) : undefined
+  const pagesApp = options.app ?? demoPagesApp
+  const leadAds = openLeadAds(pagesApp, clock, (lead) => void leads.set(lead.id, lead.generatedAt))
   let received = new Received()
   let requests: MetaRequest[] = []
   let poisons: Poison[] = []
@@ -125,6 +132,8 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
     const [version = '', dataset = '', edge] = parts
     const refusal = judgeVersion(version)
     if (refusal !== undefined) return graphError(refusal)
+    const ofLeads = leadAds.route(exchange, parts.slice(1))
+    if (ofLeads !== undefined) return ofLeads
     if (login !== undefined && dataset === 'dialog' && edge === 'oauth')
       return exchange.query.has('extras') && extension ? extension.dialog(exchange) : login.dialog(exchange)
     if (login !== undefined && dataset === 'oauth' && edge === 'access_token') return login.token(exchange)
@@ -291,8 +300,12 @@ export async function startMeta(options: MetaOptions = {}): Promise<Meta> {
     requests: () => requests,
   }
   for (const dataset of options.datasets ?? []) control.addDataset(dataset)
-  const server = await listen({ port: options.port, handle, unhandled, commands: control satisfies Commands })
-  return { url: server.url, port: server.port, close: server.close, ...control }
+  const server = await listen({ port: options.port, handle, unhandled, commands: { ...leadAds.commands, ...control } satisfies Commands })
+  const close = async () => {
+    await leadAds.close()
+    await server.close()
+  }
+  return { url: server.url, port: server.port, close, pagesApp, leadAds: leadAds.commands, ...control }
 }
 
 function tryPayload(exchange: Exchange): Payload | undefined {
