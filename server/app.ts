@@ -27,6 +27,7 @@ import { intake } from './intake/routes.ts'
 import { forgetSamples } from './intake/sample.ts'
 import { createStreams } from './intake/streams.ts'
 import { createWebhookAccess } from './intake/webhook-access.ts'
+import { findWriteBacks, writeBack } from './leads/write-back.ts'
 import type { Log } from './log.ts'
 import { createGraphClient } from './meta/graph-client.ts'
 import { health } from './operations/health.ts'
@@ -34,6 +35,7 @@ import { measureConnectors, measureGraph, measureScheduler, measureStore } from 
 import { createMetrics } from './operations/metrics.ts'
 import { addMetrics } from './operations/metrics-route.ts'
 import { createNotifier, forgetMessages } from './operations/notices/notify.ts'
+import { watchMissing } from './operations/notices/watch-missing.ts'
 import { watchSilence } from './operations/notices/watch-silence.ts'
 import { findWork, warnOfExpiry } from './operations/sweep.ts'
 import { forgetRepeats } from './resolve/repeats.ts'
@@ -68,6 +70,7 @@ export interface App {
 const SWEEP_MS = 2_000
 const NOTIFY_MS = 15_000
 const SILENCE_MS = 600_000
+const MISSING_MS = 60_000
 const FIGURES_MS = 60_000
 const HOUR = 3_600_000
 /** What is under way may take as long as one request to Meta. */
@@ -133,6 +136,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const retention = { db, vault, retentionDays: config.retentionDays }
   scheduler.register('purge', (key, signal) => purge(retention, Number(key), signal), { concurrent: 1 })
   scheduler.register('renew', (key) => renewIdle(connections, Number(key)), { concurrent: 2 })
+  scheduler.register('write_back', (key, signal) => writeBack({ db, connections, log }, Number(key), signal), { concurrent: 2 })
   // Whatever happened while nobody ran.
   scheduler.register('awake', async () => {
     await settleArrivals(db, connectors, { all: true })
@@ -146,6 +150,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     for (const id of await findBehind(db)) scheduler.wake('reconcile', String(id))
     for (const id of await findPolls(db, connectors)) scheduler.wake('poll', String(id))
     for (const id of await findBackfills(db)) scheduler.wake('backfill', String(id))
+    for (const id of await findWriteBacks(db)) scheduler.wake('write_back', String(id))
   })
   scheduler.register('upkeep', async () => {
     await ensurePartitions(db, Date.now())
@@ -162,9 +167,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   })
   scheduler.register('notify', (_key, signal) => notifier.notify(signal))
   scheduler.register('silence', () => watchSilence(db))
+  scheduler.register('missing', () => watchMissing(db))
   scheduler.register('figures', (_key, signal) => keepFigures({ db, ledgerDays: config.ledgerDays, now }, signal))
   scheduler.every('notify', 'all', NOTIFY_MS)
   scheduler.every('silence', 'all', SILENCE_MS)
+  scheduler.every('missing', 'all', MISSING_MS)
   scheduler.every('figures', 'all', FIGURES_MS)
   scheduler.every('sweep', 'all', SWEEP_MS)
   scheduler.every('upkeep', 'all', HOUR)

@@ -73,6 +73,7 @@ async function purgeRecords(trx: Trx, { id }: Row<'connection'>): Promise<Part> 
     union select lead_id from ledger where record_id = ${records} and lead_id is not null`.execute(trx)
   await sql`delete from outbox where record_id = ${records}`.execute(trx)
   await sql`delete from ledger where record_id = ${records}`.execute(trx)
+  await sql`delete from write_back where record_id = ${records}`.execute(trx)
   await sql`delete from record where id = ${records}`.execute(trx)
   const gone = await purgeLeads(
     trx,
@@ -141,6 +142,8 @@ async function purgeWorkspace(trx: Trx, { id, workspace_id }: Row<'connection'>)
     }
   }
   await sql`delete from digest where workspace_id = ${workspace_id}`.execute(trx)
+  await sql`delete from meta_name where workspace_id = ${workspace_id}`.execute(trx)
+  await forgetMatters(trx, `workspace:${workspace_id}`)
   return { more: false }
 }
 

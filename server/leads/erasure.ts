@@ -36,26 +36,39 @@ const hmacOf = (hash: KeyedHash, { kind, value }: Mark): Buffer => hash(`${kind}
 
 /** Which of these records a tombstone names. */
 export async function findErased(trx: Database, hash: KeyedHash, owner: Owner, records: readonly StoredRecord[]): Promise<StoredRecord[]> {
-  const any = await sql<{
-    found: boolean
-  }>`select exists (select from tombstone where workspace_id = ${owner.workspaceId}) as found`.execute(trx)
-  if (any.rows[0]?.found !== true) return []
   const alive = records.filter((record) => record.state !== 'erased')
-  const items = alive.flatMap((record) =>
-    marksOf(owner, record).map((mark) => ({ kind: mark.kind, hmac: hmacOf(hash, mark), record_id: record.id })),
+  const barred = await findBarred(
+    trx,
+    hash,
+    owner.workspaceId,
+    alive.map((record) => ({ marks: marksOf(owner, record), begun: record.createdAt ?? record.firstSeenAt })),
   )
-  if (items.length === 0) return []
-  const found = await sql<{ record_id: string; kind: string; created_at: Date }>`
-    select v.record_id, v.kind, t.created_at from ${rows('v', { kind: 'text', hmac: 'bytea', record_id: 'bigint' }, items)}
-    join tombstone t on t.workspace_id = ${owner.workspaceId} and t.kind = v.kind and t.hmac = v.hmac`.execute(trx)
-  const barred = new Set<string>()
-  const byId = new Map(alive.map((record) => [record.id, record]))
-  for (const { record_id, kind, created_at } of found.rows) {
-    const record = byId.get(record_id) as StoredRecord
-    const begun = record.createdAt ?? record.firstSeenAt
-    if (kind === 'record' || kind === 'lead_id' || begun <= created_at.getTime()) barred.add(record_id)
+  return alive.filter((_, index) => barred.has(index))
+}
+
+/**
+ * Which of these (by index) a tombstone names. `begun`: since when somebody is known, ms; whoever has come after an erasure is not
+ * barred by an address or number.
+ */
+export async function findBarred(
+  trx: Database,
+  hash: KeyedHash,
+  workspaceId: number,
+  subjects: readonly { marks: readonly Mark[]; begun: number }[],
+): Promise<Set<number>> {
+  const barred = new Set<number>()
+  const any = await sql<{ found: boolean }>`select exists (select from tombstone where workspace_id = ${workspaceId}) as found`.execute(trx)
+  if (any.rows[0]?.found !== true) return barred
+  const items = subjects.flatMap(({ marks }, subject) => marks.map((mark) => ({ kind: mark.kind, hmac: hmacOf(hash, mark), subject })))
+  if (items.length === 0) return barred
+  const found = await sql<{ subject: number; kind: string; created_at: Date }>`
+    select v.subject, v.kind, t.created_at from ${rows('v', { kind: 'text', hmac: 'bytea', subject: 'int' }, items)}
+    join tombstone t on t.workspace_id = ${workspaceId} and t.kind = v.kind and t.hmac = v.hmac`.execute(trx)
+  for (const { subject, kind, created_at } of found.rows) {
+    const begun = subjects[subject]?.begun ?? 0
+    if (kind === 'record' || kind === 'lead_id' || begun <= created_at.getTime()) barred.add(subject)
   }
-  return alive.filter((record) => barred.has(record.id))
+  return barred
 }
 
 /** Sets tombstones. One that is there keeps its time: whoever has come again since then is not barred by what comes back of before. */
@@ -97,6 +110,7 @@ export async function eraseRecords(
   await sql`
     update ledger set outcome = 'suppressed', reason = 'erased', settled_at = now()
     where record_id = any(${recordIds}::bigint[]) and outcome = 'waiting'`.execute(trx)
+  await sql`delete from write_back where record_id = any(${recordIds}::bigint[])`.execute(trx)
   for (const record of records) {
     record.state = 'erased'
     record.profile = null
@@ -127,12 +141,13 @@ export async function eraseLeads(
     ...keys.rows.filter(({ kind }) => kind === 'em' || kind === 'ph'),
   ]
   await bury(trx, hash, workspaceId, marks, now)
-  await sql`update lead set meta_lead_id = null, form_id = null, ad_id = null, campaign_id = null where id = ${leads}`.execute(trx)
+  await sql`
+    update lead set meta_lead_id = null, form_id = null, ad_id = null, adset_id = null, campaign_id = null, platform = null, organic = null
+    where id = ${leads}`.execute(trx)
   const records = await sql<{ id: string }>`update record set profile = null where lead_id = ${leads} returning id`.execute(trx)
-  await dropUnsent(
-    trx,
-    records.rows.map(({ id }) => id),
-  )
+  const ids = records.rows.map(({ id }) => id)
+  await dropUnsent(trx, ids)
+  await sql`delete from write_back where record_id = any(${ids}::bigint[])`.execute(trx)
 }
 
 async function dropUnsent(trx: Database, recordIds: readonly string[]): Promise<void> {

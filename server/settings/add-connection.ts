@@ -12,6 +12,7 @@ import { audit, type Caller } from './caller.ts'
 import { findWorkspace } from './find.ts'
 import { proposeMapping, saveFirstMapping } from './mappings.ts'
 import { problem } from './problem.ts'
+import { routeCaptured } from './route-captured.ts'
 
 export interface InstallTools {
   vault: Vault
@@ -91,6 +92,7 @@ export async function connectAccount(
   const { id, created } = await transaction(caller.db, async (trx) => {
     const claimed = await claimAccount(trx, caller, workspaceId, given, grant)
     await storeGrant(trx, tools.vault, claimed.id, grant)
+    if (claimed.created) await routeCaptured(trx, workspaceId, { connectionId: claimed.id })
     return claimed
   })
   tools.connections.forget(id)

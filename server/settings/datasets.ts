@@ -11,6 +11,7 @@ import { keepAnswer, NOT_CRM } from './crm-dataset.ts'
 import { findDataset, findWorkspace } from './find.ts'
 import { parseInput, problem } from './problem.ts'
 import { type ProvenDataset, type ProvingTools, proveDataset } from './prove-dataset.ts'
+import { routeCaptured } from './route-captured.ts'
 
 export interface DatasetView {
   id: number
@@ -123,7 +124,7 @@ export async function setDataset(caller: Caller, given: NewDataset, tools: Datas
     if (added === undefined) {
       await trx.updateTable('dataset').set(how).where('id', '=', id).execute()
       await endHold(trx, id)
-    }
+    } else await routeCaptured(trx, workspace.id, { datasetId: id })
     if (given.crmDataset !== undefined) await keepAnswer(trx, { id, workspace_id: workspace.id, meta_id: metaId }, given.crmDataset)
     const action = added === undefined ? 'dataset.token' : 'dataset.add'
     const { tested } = proven

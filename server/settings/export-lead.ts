@@ -20,6 +20,8 @@ export interface HeldData {
   milestones: Record<string, unknown>[]
   records: Record<string, unknown>[]
   ledger: Record<string, unknown>[]
+  /** Lead ids that were, or will be, written into the CRM. */
+  writeBacks: Record<string, unknown>[]
   /** Events that still have to go, as Meta will get them. */
   unsent: Record<string, unknown>[]
   /** Changes that wait to be handled, as the CRM told them. */
@@ -48,6 +50,7 @@ export async function exportLead(caller: Caller, workspace: string | number, nam
     ledger: await read(sql`
       select d.meta_id as dataset, l.* from ledger l join dataset d on d.id = l.dataset_id
       where l.record_id = ${records} order by l.occurred_at, l.event_id`),
+    writeBacks: await read(sql`select * from write_back where record_id = ${records} order by record_id`),
     unsent: await read(sql`
       select d.meta_id as dataset, o.* from outbox o join dataset d on d.id = o.dataset_id
       where o.record_id = ${records} order by o.occurred_at, o.event_id`),
