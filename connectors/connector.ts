@@ -178,6 +178,8 @@ export interface ConsentAnswer {
 }
 export interface Install {
   scopes: { required: readonly string[]; optional: readonly string[] }
+  /** What it is for, where it is not for telling Meta of stages. */
+  purpose?: string
   /** What an admin is asked to allow, in plain words: "read contacts, their stages and …". */
   asks: readonly string[]
   /** The page of the CRM on which an admin is asked. */
@@ -191,6 +193,8 @@ export interface Install {
    * Absent: every consent began with us.
    */
   returnsTo?(app: AppCredentials, returnUrl: string): boolean
+  /** What goes with our app when an admin takes it out of the account for good, in plain words; absent where nothing is lost. */
+  takesAlong?: string
   /** Removes our app from the account, or the grant at least. Harmless when it is gone already. */
   leave?(context: { client: CrmClient; app: AppCredentials; grant: TokenGrant; http: HttpPort }): Promise<void>
   /**
@@ -456,6 +460,14 @@ export interface HistoryPage {
   next?: string
 }
 
+/** A part of what the CRM's own field for the Meta lead id holds. */
+export interface LeadIdPage {
+  /** Values as they are in the CRM, as text: nothing is rounded, and nothing has to be an id. */
+  entries: { ref: RecordRef; value: string }[]
+  /** Where to go on; absent after the last page. */
+  next?: string
+}
+
 export interface LookupRequest {
   ref: RecordRef
   /** Also read the record's stage history. */
@@ -553,6 +565,8 @@ export interface Connector<Settings = unknown> {
   check(context: ConnectionContext<Settings>): Promise<Finding[]>
   /** Creates the text field that holds the Meta lead id; harmless when it is there already. Returns its name. */
   createLeadIdField?(context: ConnectionContext<Settings>): Promise<string>
+  /** The records whose field for the Meta lead id holds something, page by page. `position` is the `next` of the page before. */
+  leadIds?(context: ConnectionContext<Settings>, position: string | undefined): Promise<LeadIdPage>
   /** Writes a lead id into the CRM's own field. Needs the customer's permission and an optional scope. */
   writeLeadId?(context: ConnectionContext<Settings>, ref: RecordRef, metaLeadId: string): Promise<void>
   /** A link that opens the record in the CRM. */

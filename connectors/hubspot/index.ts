@@ -5,6 +5,7 @@ import { defaultMapping } from './default-mapping.ts'
 import { classify } from './errors.ts'
 import { install } from './install.ts'
 import { createLeadIdField, writeLeadId } from './lead-id-field.ts'
+import { leadIds } from './lead-ids.ts'
 import { lookup } from './lookup.ts'
 import { normalise } from './normalise.ts'
 import { objects } from './objects.ts'
@@ -47,6 +48,7 @@ export const hubspot: Connector<HubspotSettings> = {
   defaultMapping,
   check,
   createLeadIdField,
+  leadIds,
   writeLeadId,
   // HubSpot moves accounts of other regions to their own host by itself.
   recordUrl: (account, { type, id }) =>

@@ -10,6 +10,7 @@ import { listFields } from './fields.ts'
 import { history } from './history.ts'
 import { install } from './install.ts'
 import { writeLeadId } from './lead-id-field.ts'
+import { leadIds } from './lead-ids.ts'
 import { lookup } from './lookup.ts'
 import { normalise } from './normalise.ts'
 import { page } from './page.ts'
@@ -55,5 +56,6 @@ export const salesforce: Connector<SalesforceSettings> = {
   listFields,
   defaultMapping,
   check,
+  leadIds,
   writeLeadId,
 }

@@ -5,6 +5,7 @@ import { CodedError } from '../errors.ts'
 import { jsonOf } from '../read-reply.ts'
 import { authUrl, isSandbox, ownOrigin } from './hosts.ts'
 import { longId } from './long-id.ts'
+import { labels } from './package.ts'
 
 /** `api` opens REST and change events alike; there is no scope for parts of them. */
 export const scopes = { required: ['api', 'refresh_token', 'id'], optional: [] } as const
@@ -97,7 +98,9 @@ const asks = [
   'act with the rights of the user who agrees, also while that user is away',
 ]
 
-export const install: Install = { scopes, asks, consentUrl, explain, exchange, refresh, leave, authUrl }
+const takesAlong = `Uninstalling the package "${labels.package}" from the org deletes the fields it brought, with every Meta lead ID in them.`
+
+export const install: Install = { scopes, asks, takesAlong, consentUrl, explain, exchange, refresh, leave, authUrl }
 
 interface Token {
   accessToken: string

@@ -7,7 +7,8 @@ import { checkConnection } from '../settings/check-connection.ts'
 import { type ConnectionView, listConnections, pauseConnection, resumeConnection, showConnection } from '../settings/connections.ts'
 import { findWorkspace } from '../settings/find.ts'
 import { createLeadIdField } from '../settings/lead-id-field.ts'
-import { leaveCrm } from '../settings/leave-crm.ts'
+import { leaveCrm, leavingWarning } from '../settings/leave-crm.ts'
+import { leaveIfUnused } from '../settings/leave-dataset.ts'
 import { problem } from '../settings/problem.ts'
 import { removeConnection } from '../settings/remove-connection.ts'
 import { listRoutes } from '../settings/routes.ts'
@@ -16,6 +17,7 @@ import { renewWebhookSecret, showWebhookAddress } from '../settings/webhook-conn
 import { showSample } from '../settings/webhook-sample.ts'
 import { arrivalText } from './arrival-text.ts'
 import { curlLine } from './curl-line.ts'
+import { datasetTools } from './dataset-tools.ts'
 import { examples } from './example.ts'
 import { readJson, readSecret, wholeNumber } from './input.ts'
 import { addMoveCommands } from './move.ts'
@@ -31,7 +33,9 @@ export function addConnectionCommands(program: Command): void {
 
   group
     .command('add')
-    .description(`connect a CRM account, or connect it again; the refresh token comes on standard input or in ${TOKEN}`)
+    .description(
+      `connect a CRM account, or connect it again; the refresh token (of a Facebook page: its access token) comes on standard input or in ${TOKEN}`,
+    )
     .argument('<crm>', Object.keys(connectors).join(', '))
     .requiredOption('--workspace <workspace>', 'id or name')
     .option('--name <name>', 'a name for people')
@@ -57,9 +61,12 @@ export function addConnectionCommands(program: Command): void {
       print(json, added, () =>
         [
           `Connection ${added.id} to the ${crm} account ${added.account} ${added.created ? 'is there' : 'has a new grant'}.`,
-          { saved: 'The default mapping is saved as version 1.', kept: 'Its mapping is kept.', failed: 'No mapping is saved yet.' }[
-            added.mapping
-          ],
+          {
+            saved: 'The default mapping is saved as version 1.',
+            kept: 'Its mapping is kept.',
+            none: 'Its leads are known from now on; they have no stages of their own.',
+            failed: 'No mapping is saved yet.',
+          }[added.mapping],
           ...(added.sandbox ? ['It is a sandbox: its routes begin in shadow mode, and nothing is sent.'] : []),
           ...added.findings.map(({ fatal, text }) => `${fatal ? 'Problem' : 'Note'}: ${text}`),
           `Next: mapping show ${added.id}; route set --connection ${added.id} --dataset <dataset>`,
@@ -221,17 +228,20 @@ export function addConnectionCommands(program: Command): void {
     .action(async (id: number, { yes, json }: { yes?: boolean; json?: boolean }) => {
       const removal = await withTools(async (tools) => {
         const { caller, vault } = tools
-        const { crm, account, inbox, quarantined } = await showConnection(caller, id)
+        const connection = await showConnection(caller, id)
         if (!yes) {
+          const { crm, account, inbox, quarantined } = connection
           const what = `connection ${id} (${crm} ${account}) with ${inbox + quarantined} packets of changes and all unsent events`
-          throw problem('not_confirmed', `This removes ${what}. To do it, repeat the command with --yes.`)
+          const texts = [`This removes ${what}.`, leavingWarning(connection), 'To do it, repeat the command with --yes.']
+          throw problem('not_confirmed', texts.filter((text) => text !== undefined).join(' '))
         }
         const leaving = await leaveCrm(caller, id, tools)
-        return { ...(await removeConnection(caller, id, vault)), leaving }
+        const removed = await removeConnection(caller, id, vault)
+        return { ...removed, leaving, meta: await leaveIfUnused(caller, connection.workspaceId, datasetTools(tools)) }
       })
-      const { packets, unsent, leaving } = removal
+      const { packets, unsent, leaving, meta } = removal
       print(json, removal, () =>
-        [`Connection ${id} is removed; ${packets} packets of changes and ${unsent} unsent events went with it.`, leaving.text]
+        [`Connection ${id} is removed; ${packets} packets of changes and ${unsent} unsent events went with it.`, leaving.text, ...meta]
           .filter((line) => line !== undefined)
           .join('\n'),
       )

@@ -9,6 +9,7 @@ import { addFiguresCommands } from './figures.ts'
 import { addInviteCommand } from './invite.ts'
 import { addKeysCommands } from './keys.ts'
 import { addLeadCommands } from './lead.ts'
+import { addLeadIdFieldCommands } from './lead-id-field.ts'
 import { addMappingCommands } from './mapping.ts'
 import { addNoticeCommands } from './notice.ts'
 import { addPreviewCommand } from './preview.ts'
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   addNoticeCommands(program)
   addPreviewCommand(program)
   addLeadCommands(program)
+  addLeadIdFieldCommands(program)
   addAuditCommands(program)
   addKeysCommands(program)
   addDoctorCommand(program)

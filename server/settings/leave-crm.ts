@@ -1,5 +1,6 @@
 import type { AppCredentials, HttpPort } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
+import { connectorFor } from '../../connectors/registry.ts'
 import type { Connections } from '../connections/connections.ts'
 import { readGrant } from '../connections/grants.ts'
 import type { Vault } from '../connections/vault.ts'
@@ -17,6 +18,12 @@ export interface Leaving {
   outcome: 'left' | 'no_need' | 'failed'
   /** What the customer has to do there by hand. */
   text?: string
+}
+
+/** What a customer should know and do before an account is left, where anything is lost by it; undefined where nothing is. */
+export function leavingWarning({ id, crm }: { id: number; crm: string }): string | undefined {
+  const takesAlong = connectorFor(crm).install?.takesAlong
+  return takesAlong && `${takesAlong} Export them before: lead-id-field export ${id}`
 }
 
 /**

@@ -114,6 +114,10 @@ export function testShape(t: Test, { connector, recordType, ids }: Fixtures): vo
         listStages: () => connector.listStages(context),
         listFields: () => connector.listFields(context),
         check: () => connector.check(context),
+        leadIds: async () => {
+          await connector.leadIds?.(context, undefined)
+          await connector.leadIds?.(context, 'of another release')
+        },
         createLeadIdField: () => connector.createLeadIdField?.(context),
         writeLeadId: () => connector.writeLeadId?.(context, ref, '123456789012345'),
       }

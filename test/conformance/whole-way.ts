@@ -1,7 +1,10 @@
 /** The rules that only the whole way can show: the real app around the connector, with its CRM and Meta as stand-ins. */
 import { sql } from 'kysely'
 import type { Test } from 'tap'
+import { createConnections } from '../../server/connections/connections.ts'
+import { createHttp } from '../../server/connections/http.ts'
 import { createLog } from '../../server/log.ts'
+import { exportLeadIds } from '../../server/settings/export-lead-ids.ts'
 import { until } from '../support/app.ts'
 import { count, ledger } from '../support/look.ts'
 import type { Fixtures, Person, Told, Whole } from './fixtures.ts'
@@ -145,6 +148,22 @@ export function testWholeWay(t: Test, fixtures: Fixtures): void {
     await whole.tell([second])
     await whole.it.settled()
     t.same(received(whole), expected(whole, one.metaLeadId).sort(), 'one lead, each stage once')
+  })
+
+  t.test('what the CRM holds as Meta lead ids can be taken along, digit for digit', async (t) => {
+    if (connector.leadIds === undefined) return t.pass('it has no field for them')
+    const { it, connectionId, lead } = await fixtures.start(t, {})
+    const people = Array.from({ length: 3 }, (_, n) => person(n, start))
+    const ids = people.map(lead)
+    const { http, close } = createHttp()
+    t.teardown(close)
+    const connections = createConnections({ db: it.db, vault: it.vault, apps: it.config.crm, http, log: createLog({ level: 'silent' }) })
+    let csv = ''
+    for await (const piece of exportLeadIds({ db: it.db, actor: 'test' }, connectionId, connections)) csv += piece
+    const [head, ...lines] = csv.trimEnd().split('\r\n')
+    t.equal(head, '\uFEFFrecord_type,record_id,meta_lead_id')
+    for (const [n, { metaLeadId }] of people.entries())
+      t.equal(lines.filter((line) => line.includes(ids[n] as string) && line.endsWith(`,l:${metaLeadId}`)).length, 1)
   })
 
   t.test('hostile input holds nobody up and leaves no word of anybody in the log', async (t) => {
