@@ -96,7 +96,10 @@ const asks = [
   'see from which ad and campaign a lead comes (optional)',
 ]
 
-export const install: Install = { scopes, asks, consentUrl, exchange, refresh, leave }
+const purpose =
+  'Leadstage reads the leads that come in by the instant forms of your Facebook pages, so that none of them is missing in what Meta is told of your funnel.'
+
+export const install: Install = { scopes, purpose, asks, consentUrl, exchange, refresh, leave }
 
 function grantOf(accessToken: string, account: string, told: InspectedToken, now: number): TokenGrant {
   const ends = told.type === 'PAGE' && told.expires_at ? told.expires_at * 1000 : now + FOR_GOOD_MS

@@ -45,8 +45,8 @@ export interface AddedConnection {
   created: boolean
   /** A place to try things out: its new routes begin in shadow mode. */
   sandbox: boolean
-  /** `failed`: the CRM would not show its stages; nothing is mapped until a mapping is saved. */
-  mapping: 'saved' | 'kept' | 'failed'
+  /** `failed`: the CRM would not show its stages; nothing is mapped until a mapping is saved. `none`: it has no stages. */
+  mapping: 'saved' | 'kept' | 'failed' | 'none'
   /** What is missing in the account; where the CRM could not be asked, why. */
   findings: Finding[]
 }
@@ -174,7 +174,7 @@ export async function prepare(
     await ensurePush(connector, context)
     const findings = await connector.check(context)
     const saved = await saveFirstMapping(caller, id, () => proposeMapping(caller, id, connections))
-    return { mapping: saved ? 'saved' : 'kept', findings }
+    return { mapping: connector.manifest.capturesLeads ? 'none' : saved ? 'saved' : 'kept', findings }
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     return { mapping: 'failed', findings: [{ code: error.code, fatal: true, text: error.userText }] }

@@ -1,4 +1,5 @@
 /** What the pages of an install say. Pure. */
+import type { Install } from '../../../connectors/connector.ts'
 import type { CodedError } from '../../../connectors/errors.ts'
 import type { Invitation } from '../../connections/install/invitations.ts'
 import type { CrmDataset } from '../../database/tables.ts'
@@ -9,11 +10,18 @@ import type { Page } from './page.ts'
 
 const again = html`<p>Nothing was changed. Open the link that you were given once more to start again.</p>`
 
-export const invite = ({ workspace, account }: Invitation, crm: string, asks: readonly string[], startUrl: string): Page => ({
+export const invite = (
+  { workspace, account }: Invitation,
+  crm: string,
+  { asks, purpose }: Pick<Install, 'asks' | 'purpose'>,
+  startUrl: string,
+): Page => ({
   status: 200,
   title: `Connect ${crm} for ${workspace}`,
-  body: html`<p>Leadstage tells Meta which of your instant-form leads reach which stage in ${crm}, so that Meta's ad delivery learns
-which leads become customers. ${crm} will ask you on its own page whether Leadstage may:</p>
+  body: html`<p>${
+    purpose ??
+    `Leadstage tells Meta which of your instant-form leads reach which stage in ${crm}, so that Meta's ad delivery learns which leads become customers.`
+  } ${crm} will ask you on its own page whether Leadstage may:</p>
 <ul>${asks.map((ask) => html`<li>${ask}</li>`)}</ul>
 ${account !== null && html`<p>Sign in to the account <strong>${account}</strong>: this link connects that one again, and no other.</p>`}
 <p class="soft">You have to be allowed to install apps there. Nothing is sent to Meta before stages are mapped and a dataset is chosen.</p>
@@ -142,18 +150,21 @@ ${crm !== 'yes' && html`<p>Still to do: see to it that this is a dataset for CRM
 <p>You can close this page.</p>`,
 })
 
-export const connected = (crm: string, { account, created, mapping, findings }: AddedConnection): Page => ({
+export const connected = (crm: string, added: readonly AddedConnection[]): Page => ({
   status: 200,
-  title: created ? `${crm} is connected` : `${crm} is connected again`,
+  title: added.some(({ created }) => created) ? `${crm} is connected` : `${crm} is connected again`,
   mood: 'good',
-  body: html`<p>Account <strong>${account}</strong>. ${
-    {
-      saved: 'The usual stages are mapped; look them over before the first event goes.',
-      kept: 'Its stage mapping was kept.',
-      failed: 'The stages could not be read yet; map them later.',
-    }[mapping]
-  }</p>
-${findings.length > 0 && html`<p>What needs your attention there:</p><ul>${findings.map(({ text }) => html`<li>${text}</li>`)}</ul>`}
+  body: html`${added.map(
+    ({ account, mapping, findings }) => html`<p>Account <strong>${account}</strong>. ${
+      {
+        saved: 'The usual stages are mapped; look them over before the first event goes.',
+        kept: 'Its stage mapping was kept.',
+        none: 'Its leads are known from now on.',
+        failed: 'The stages could not be read yet; map them later.',
+      }[mapping]
+    }</p>
+${findings.length > 0 && html`<p>What needs your attention there:</p><ul>${findings.map(({ text }) => html`<li>${text}</li>`)}</ul>`}`,
+  )}
 <p>You can close this page.</p>`,
 })
 

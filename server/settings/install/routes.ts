@@ -20,7 +20,7 @@ import type { Log } from '../../log.ts'
 import type { MetaApp } from '../../meta/app.ts'
 import { dialogExtras, readExtension } from '../../meta/business-extension.ts'
 import type { GraphClient } from '../../meta/graph-client.ts'
-import { connectAccount, type InstallTools } from '../add-connection.ts'
+import { type AddedConnection, connectAccount, type InstallTools } from '../add-connection.ts'
 import type { Caller } from '../caller.ts'
 import { type DatasetTools, type NewDataset, readMetaId, setDataset } from '../datasets.ts'
 import { problem } from '../problem.ts'
@@ -107,7 +107,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
       if (invitation.purpose === 'dataset') return pages.whichDataset(invitation, ways)
       const crm = crmOf(invitation.crm)
       if (crm === undefined) return pages.noSuchLink
-      return pages.invite(invitation, crm.name, crm.install.asks, `${request.url.split('?')[0]}/start`)
+      return pages.invite(invitation, crm.name, crm.install, `${request.url.split('?')[0]}/start`)
     }),
   )
 
@@ -243,12 +243,16 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     const grantedAt = Date.now()
     const authUrl = invitation.auth_url ?? undefined
     const given = { code, redirectUri: redirectUri(crm), verifier: answer.verifier, ...(authUrl && { authUrl }) }
-    const grant = { ...(await crm.install.exchange(crm.app, given, http, grantedAt)), grantedAt }
-    if (invitation.account !== null && invitation.account !== grant.account)
-      return pages.wrongAccount(crm.name, invitation.account, grant.account)
-    const added = await connectAccount(callerOf(invitation, request), invitation.workspace_id, { crm: crm.id }, grant, options)
+    const { others = [], ...first } = await crm.install.exchange(crm.app, given, http, grantedAt)
+    const wanted = [first, ...others].filter(({ account }) => invitation.account === null || invitation.account === account)
+    if (wanted.length === 0) return pages.wrongAccount(crm.name, invitation.account ?? '', first.account)
+    const added: AddedConnection[] = []
+    for (const grant of wanted) {
+      const kept = { ...grant, grantedAt }
+      added.push(await connectAccount(callerOf(invitation, request), invitation.workspace_id, { crm: crm.id }, kept, options))
+    }
     await useInvitation(db, invitation.id)
-    await consentLedTo(db, state, added.id)
+    await consentLedTo(db, state, (added[0] as AddedConnection).id)
     return pages.connected(crm.name, added)
   }
 
