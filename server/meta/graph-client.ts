@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { BaseLogger } from 'pino'
 import { Agent, request } from 'undici'
+import { appSecretProof } from '../../connectors/graph/app-secret-proof.ts'
 import { classifyGraphError, type GraphAnswer, type GraphError } from '../../connectors/graph/errors.ts'
 import { type ResponseHeaders, readUsage, type Usage } from '../../connectors/graph/usage.ts'
 import { parseJson } from '../../connectors/parse-json.ts'
@@ -148,11 +148,6 @@ export function createGraphClient({ baseUrl, version, timeoutMs, partnerAgent, l
 
     close: () => agent.close(),
   }
-}
-
-/** Proof that the caller knows the app's secret: lower-case hex HMAC-SHA256 of the token (Graph API, securing requests). */
-export function appSecretProof(appSecret: string, token: string): string {
-  return createHmac('sha256', appSecret).update(token).digest('hex')
 }
 
 /** A body that knows whether it has begun to leave: undici asks for it only once a connection stands. */

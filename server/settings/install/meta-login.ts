@@ -1,7 +1,8 @@
 /** The dialogs of Meta's that end with a token, carried by `@fastify/oauth2`: Facebook Login for Business, and the Business Extension. */
 import oauth2, { type OAuth2Namespace } from '@fastify/oauth2'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { CodedError } from '../../../connectors/errors.ts'
+import type { CodedError } from '../../../connectors/errors.ts'
+import { loginRefusal } from '../../../connectors/graph/login-refusal.ts'
 import type { MetaApp } from '../../meta/app.ts'
 import { dialogScopes } from '../../meta/business-extension.ts'
 
@@ -115,26 +116,5 @@ function classify(error: unknown): CodedError {
   const { error: told } = ((error as { data?: { payload?: unknown } }).data?.payload ?? {}) as {
     error?: { code?: number; error_subcode?: number }
   }
-  // 36007 and 36009: the code has run out or was used before; 36008: for another address (Graph API, access token errors).
-  const spent = told?.error_subcode === 36007 || told?.error_subcode === 36009
-  if (spent)
-    return new CodedError({
-      code: 'code_spent',
-      retry: 'never',
-      scope: 'connection',
-      userText: 'This consent was used before, or it has run out. Nothing was changed; start again from the link.',
-    })
-  if (told?.error_subcode === 36008 || told?.code === 1 || told?.code === 101)
-    return new CodedError({
-      code: 'app_misconfigured',
-      retry: 'later',
-      scope: 'connection',
-      userText: 'Meta does not accept the credentials of this app. Its operator has to check app id, secret and redirect address.',
-    })
-  return new CodedError({
-    code: 'meta_unavailable',
-    retry: 'later',
-    scope: 'connection',
-    userText: 'Meta did not answer as it should. Try again in a few minutes.',
-  })
+  return loginRefusal(told)
 }

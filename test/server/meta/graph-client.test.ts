@@ -1,7 +1,8 @@
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { appSecretProof } from '../../../connectors/graph/app-secret-proof.ts'
 import { GRAPH_API } from '../../../connectors/graph/version.ts'
-import { appSecretProof, createGraphClient, type GraphClientOptions } from '../../../server/meta/graph-client.ts'
+import { createGraphClient, type GraphClientOptions } from '../../../server/meta/graph-client.ts'
 import { type Meta, startMeta } from '../../simulators/meta/start-meta.ts'
 
 const TOKEN = 'EAAcanaryTokenThatMustNeverShow'
