@@ -282,7 +282,7 @@ export interface Page<Settings = unknown> {
   }
   /**
    * Asks the CRM whether the visitor administers the account: by the visitor's own access, or through the connection. Throws
-   * `CodedError` where neither is there, or the CRM does not say.
+   * `CodedError`: `visitor_gone` (the CRM does not know the visitor any more), `admin_unknown` (it does not say), or what it throws.
    */
   isAdmin(visitor: Visitor, tools: { app: AppCredentials; http: HttpPort; context?: ConnectionContext<Settings> }): Promise<boolean>
   /** Signing in without being inside the CRM: a consent that ends with knowing who it is, and leaves no grant behind. */

@@ -45,6 +45,7 @@ import { createInProcessScheduler } from './schedule/in-process.ts'
 import type { Scheduler } from './schedule/scheduler.ts'
 import { settingsApi } from './settings/api/api.ts'
 import { forgetPages } from './settings/api/passes.ts'
+import { webPage } from './settings/api/web-page.ts'
 import { dataDeletion } from './settings/data-deletion.ts'
 import { installRoutes } from './settings/install/routes.ts'
 
@@ -204,6 +205,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       connected: () => works && void streams.look(),
     })
 
+    await server.register(webPage, { db, connectors, apps: config.crm, http: crmHttp.http, log })
     await server.register(settingsApi, {
       prefix: '/api',
       ...{ db, vault, connections, connectors, graph, log },

@@ -27,23 +27,35 @@ export const page: Page<SalesforceSettings> = {
     frameAncestors: ['https://*.salesforce.com', 'https://*.force.com', 'https://*.visualforce.com'],
   },
   async isAdmin({ access }, { http }) {
-    if (access === undefined) throw notKnown('nobody is there to ask')
+    if (access === undefined) throw gone()
     const url = `${access.apiUrl}${root}/query`
     const reply = await http({ method: 'GET', url, query: { q: RIGHTS }, headers: { authorization: `Bearer ${access.token}` } })
-    if (reply.status !== 200) throw notKnown(`HTTP ${reply.status}`)
+    if (reply.status === 401) throw gone()
+    // Who may not use the API customises nothing.
+    if (reply.status === 403) return false
+    if (reply.status !== 200) throw notKnown(reply.status)
     return readReplyOf('Salesforce', rights, jsonOf(reply)).records.every((one) => one.PermissionsCustomizeApplication)
   },
   // Without `refresh_token`: each user can approve an app five times, and a sixth ends the first, which may be that of the connection.
   signIn: { consentUrl: (app, request) => consentUrlFor(['api', 'id'], app, request), identify },
 }
 
-function notKnown(why: string): CodedError {
+function gone(): CodedError {
+  return new CodedError({
+    code: 'visitor_gone',
+    retry: 'never',
+    scope: 'connection',
+    userText: 'Salesforce does not know you by what this page was opened with. Load the page of Salesforce anew.',
+  })
+}
+
+function notKnown(status: number): CodedError {
   return new CodedError({
     code: 'admin_unknown',
     retry: 'later',
     scope: 'connection',
     userText:
-      'Salesforce does not say whether you may customise the org, which is asked for before anything is changed. Open the page again.',
-    message: `admin_unknown: ${why}`,
+      'Salesforce does not say now whether you may customise the org, which is asked for before anything is changed. Open the page again.',
+    message: `admin_unknown: HTTP ${status}`,
   })
 }

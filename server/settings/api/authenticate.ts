@@ -1,13 +1,12 @@
 /** From a request to its visitor: by bearer, or by the CRM's signature over the request. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { parseJson } from '../../../connectors/parse-json.ts'
-import type { Row } from '../../database/tables.ts'
 import { rawRequest } from '../../intake/raw-request.ts'
 import { problem } from '../problem.ts'
 import { createAdminCheck } from './admin-check.ts'
 import { findSession } from './sessions.ts'
 import type { ApiTools } from './tools.ts'
-import { type ApiVisitor, signedOut } from './visitor.ts'
+import { type ApiVisitor, findConnectionOf, signedOut } from './visitor.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -31,7 +30,7 @@ export function createAuthentication(tools: ApiTools): (request: FastifyRequest,
     const session = await findSession(db, bearer)
     if (session === undefined) throw signedOut()
     const { admin, ...visitor } = session
-    return { ...visitor, by: 'bearer', isAdmin: async () => admin, connection: await connectionOf(visitor) }
+    return { ...visitor, by: 'bearer', isAdmin: async () => admin, connection: await findConnectionOf(db, visitor) }
   }
 
   async function bySignature(request: FastifyRequest): Promise<ApiVisitor | undefined> {
@@ -42,20 +41,11 @@ export function createAuthentication(tools: ApiTools): (request: FastifyRequest,
       if (!verdict.ok) throw problem(verdict.code, verdict.text)
       const { account, userId } = verdict.visitor
       const visitor = { crm: manifest.id, account, userId }
-      const connection = await connectionOf(visitor)
+      const connection = await findConnectionOf(db, visitor)
       return { ...visitor, by: 'signed', connection, isAdmin: () => asksIfAdmin(visitor, connection?.id) }
     }
     return undefined
   }
-
-  const connectionOf = ({ crm, account }: { crm: string; account: string }): Promise<Row<'connection'> | undefined> =>
-    db
-      .selectFrom('connection')
-      .selectAll()
-      .where('crm', '=', crm)
-      .where('account_key', '=', account)
-      .where('state', '<>', 'removed')
-      .executeTakeFirst()
 
   return async (request) => {
     const whom = request.routeOptions.config.for ?? (request.method === 'GET' ? 'readers' : 'admins')

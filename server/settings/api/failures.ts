@@ -6,31 +6,29 @@ import { describeIssue } from '../problem.ts'
 import type { Failure } from './answers.ts'
 import { Outdated } from './outdated.ts'
 
-const unauthorised = new Set([
-  'signed_out',
-  'other_app',
-  'signature_missing',
-  'signature_malformed',
-  'signature_stale',
-  'signature_from_future',
-])
-const statuses: Readonly<Record<string, number>> = {
-  signature_wrong: 401,
-  visitor_gone: 401,
-  not_admin: 403,
-  admin_unknown: 403,
-  outdated: 409,
-  not_connected: 409,
-  mapping_renames_sent: 409,
-  under_way: 409,
+const statuses: Readonly<Record<number, readonly string[]>> = {
+  400: [
+    'invalid_input',
+    'signature_missing',
+    'signature_malformed',
+    'visitor_missing',
+    'signed_request_unreadable',
+    'signed_request_not_understood',
+  ],
+  401: [
+    ...['signed_out', 'signature_wrong', 'signature_stale', 'signature_from_future', 'other_app'],
+    ...['signed_request_used', 'visitor_gone', 'code_spent'],
+  ],
+  403: ['not_admin', 'admin_unknown'],
+  409: ['outdated', 'not_connected', 'mapping_renames_sent', 'under_way', 'backfill_state', 'backfill_under_way'],
 }
 
 /** The status of a refusal, where no CRM stands between. Pure. */
 export function statusOf({ code, retry }: Pick<CodedError, 'code' | 'retry'>): number {
-  const known = unauthorised.has(code) ? 401 : statuses[code]
-  if (known !== undefined) return known
+  const [known] = Object.entries(statuses).find(([, codes]) => codes.includes(code)) ?? []
+  if (known !== undefined) return Number(known)
   if (retry !== 'never') return 503
-  return code.endsWith('_unknown') ? 404 : code === 'invalid_input' ? 400 : 422
+  return code.endsWith('_unknown') ? 404 : 422
 }
 
 /** Answers with what went wrong. A CRM that draws the page itself passes on nothing but 200, so what was to be expected comes with that. */

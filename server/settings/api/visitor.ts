@@ -4,6 +4,7 @@
  */
 import type { FastifyRequest } from 'fastify'
 import type { CodedError } from '../../../connectors/errors.ts'
+import type { Database } from '../../database/pool.ts'
 import type { Row } from '../../database/tables.ts'
 import type { Caller } from '../caller.ts'
 import { problem } from '../problem.ts'
@@ -46,6 +47,19 @@ export function tenantOf(
   if (connection === undefined) throw problem('not_connected', 'This account is not connected yet. Connect it first.')
   return { caller: { db, actor: `${crm}:${userId}`, workspaceId: connection.workspace_id }, connection }
 }
+
+/** The connection of an account, if it is connected. */
+export const findConnectionOf = (
+  db: Database,
+  { crm, account }: Pick<ApiVisitor, 'crm' | 'account'>,
+): Promise<Row<'connection'> | undefined> =>
+  db
+    .selectFrom('connection')
+    .selectAll()
+    .where('crm', '=', crm)
+    .where('account_key', '=', account)
+    .where('state', '<>', 'removed')
+    .executeTakeFirst()
 
 export const signedOut = (): CodedError =>
   problem('signed_out', 'Your session is over. Open the page again; nothing that you saved is lost.')

@@ -23,23 +23,27 @@ fieldset { margin: 20px 0; padding: 4px 16px 16px; border: 1px solid var(--line)
 .button:focus-visible, input:focus-visible, a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 @media (max-width: 480px) { main { padding: 24px 20px } .button { display: block; width: 100%; text-align: center } }`
 
-const policy = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ')
+const styleHash = createHash('sha256').update(style).digest('base64')
+const policy = (frameAncestors: readonly string[]) =>
+  [
+    "default-src 'none'",
+    `style-src 'sha256-${styleHash}'`,
+    "form-action 'self'",
+    `frame-ancestors ${frameAncestors.length === 0 ? "'none'" : frameAncestors.join(' ')}`,
+    "base-uri 'none'",
+  ].join('; ')
 
 export interface Page {
   status: number
   title: string
   mood?: 'good' | 'bad'
   body: Html
+  /** Origins that may show it in a frame; nobody by default. */
+  frameAncestors?: readonly string[]
 }
 
-/** Sends a page that nobody stores, frames, or learns the address of. */
-export function sendPage(reply: FastifyReply, { status, title, mood, body }: Page): FastifyReply {
+/** Sends a page that nobody stores, or learns the address of. */
+export function sendPage(reply: FastifyReply, { status, title, mood, body, frameAncestors = [] }: Page): FastifyReply {
   const document = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · Leadstage</title><style>${new Html(style)}</style></head>
@@ -48,7 +52,7 @@ export function sendPage(reply: FastifyReply, { status, title, mood, body }: Pag
     .code(status)
     .headers({
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': policy,
+      'content-security-policy': policy(frameAncestors),
       'cache-control': 'no-store',
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',

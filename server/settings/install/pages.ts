@@ -222,6 +222,8 @@ export const refused = (crm: string, error: CodedError): Page => {
   return { ...page, status: passing ? 503 : 400 }
 }
 
+export const notSignedIn = ({ userText }: CodedError): Page => failure('You were not signed in', html`<p>${userText}</p>`)
+
 const failure = (title: string, body: Html): Page => ({ status: 400, title, mood: 'bad', body })
 
 const day = (at: Date | null) => (at === null ? '' : new Intl.DateTimeFormat('en', { dateStyle: 'long', timeZone: 'UTC' }).format(at))

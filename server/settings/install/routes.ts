@@ -21,6 +21,7 @@ import type { MetaApp } from '../../meta/app.ts'
 import { dialogExtras, readExtension } from '../../meta/business-extension.ts'
 import type { GraphClient } from '../../meta/graph-client.ts'
 import { type AddedConnection, connectAccount, type InstallTools } from '../add-connection.ts'
+import { createSignIn } from '../api/sign-in.ts'
 import type { Caller } from '../caller.ts'
 import { type DatasetTools, type NewDataset, readMetaId, setDataset } from '../datasets.ts'
 import { problem } from '../problem.ts'
@@ -76,6 +77,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     if (connector?.install === undefined || app === undefined) return undefined
     return { id: connector.manifest.id, name: connector.manifest.displayName, install: connector.install, app }
   }
+  const signIn = createSignIn(options)
   const redirectUri = (crm: Crm) => `${publicUrl}/oauth/${crm.id}/callback`
   const callerOf = ({ id, workspace_id: workspaceId }: Invitation, { ip: address }: FastifyRequest): Caller => ({
     ...{ db, actor: `invitation:${id}`, workspaceId, address },
@@ -210,6 +212,18 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     return { externalBusinessId: row.external_business_id, name }
   }
 
+  server.get('/sign-in/:crm', async (request, reply) => {
+    const crm = crmOf((request.params as { crm: string }).crm)
+    if (crm === undefined) return sendPage(reply, pages.noSuchLink)
+    try {
+      const url = await signIn.begin(crm.id, textsOf(request.query).host, browserOf(request, reply))
+      return reply.header('cache-control', 'no-store').redirect(url, 303)
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error
+      return sendPage(reply, pages.notSignedIn(error))
+    }
+  })
+
   server.get('/oauth/:crm/callback', async (request, reply) => {
     const crm = crmOf((request.params as { crm: string }).crm)
     if (crm === undefined) return sendPage(reply, pages.noSuchLink)
@@ -218,7 +232,9 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
       if (code !== undefined && state === undefined && returnUrl !== undefined)
         return await fromMarketplace(crm, code, returnUrl, request, reply)
       if (state === undefined) return sendPage(reply, pages.strangeAnswer(crm.name))
-      return sendPage(reply, await answered(crm, state, { code, error: refusal }, request))
+      const signedIn = await signIn.answer(crm.id, { state, code }, request.cookies[browserCookie]).catch(tellWhy)
+      if (typeof signedIn === 'string') return reply.header('cache-control', 'no-store').redirect(signedIn, 303)
+      return sendPage(reply, signedIn ?? (await answered(crm, state, { code, error: refusal }, request)))
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       log.warn({ crm: crm.id, error }, 'an account could not be connected')
@@ -275,6 +291,12 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     await connectAccount(caller, workspaceId, { crm: crm.id }, grant, options)
     return reply.header('cache-control', 'no-store').redirect(returnUrl, 303)
   }
+}
+
+/** Why somebody was not signed in. */
+function tellWhy(error: unknown): Page {
+  if (error instanceof CodedError) return pages.notSignedIn(error)
+  throw error
 }
 
 /** The fields of a form or a query that came once, as text; all else is as good as not there. */

@@ -79,6 +79,8 @@ export interface HubSpot {
   /** Adds an account with the app installed. */
   addPortal(portal: PortalOptions): { portalId: number; code: string; refreshToken: string }
   /** The account vanishes: refreshing says BAD_HUB. */
+  /** Somebody who may sign in to the account. */
+  setUser(input: { portalId?: number; userId: string; superAdmin: boolean }): void
   removePortal(input: { portalId: number }): void
   /** Consent given anew: a code for the token endpoint, and the refresh token to come. */
   install(input: { portalId?: number; scopes?: string[]; refreshToken?: string; redirectUri?: string }): {
@@ -304,7 +306,6 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
       portals.set(portalId, { portalId, crm, companyCurrency: input.companyCurrency ?? 'USD', scopes, limits: newLimits(), users })
       return { portalId, ...tokens.install(portalId, scopes, input.refreshToken) }
     },
-    /** Somebody who may sign in to the account. */
     setUser: (input: { portalId?: number; userId: string; superAdmin: boolean }) =>
       void portalOf(input).users.set(input.userId, input.superAdmin),
     removePortal: (input: { portalId: number }) => void portals.delete(input.portalId),

@@ -1,0 +1,213 @@
+/** Promise 11 at the settings API: who is not proven to be somebody gets nothing, and a proof works where and when it was meant to. */
+import t, { type Test } from 'tap'
+import { openSession } from '../../../../server/settings/api/sessions.ts'
+import { PORTAL, PUBLIC_URL, TOKEN, testApp } from '../../../support/app.ts'
+import { createBrowser } from '../../../support/browser.ts'
+import { addOrg } from '../../../support/salesforce.ts'
+import { byHubspot, type HubspotRequest, openPage, signedIn, signedRequest, withBearer } from '../../../support/settings-page.ts'
+
+t.test('a request that HubSpot signs is for the portal and the user in its address, in both readings of the URL', async (t) => {
+  const it = await testApp(t)
+  for (const decoded of [true, false]) {
+    const { status, body } = await byHubspot(it, { decoded })('GET', '/session')
+    t.equal(status, 200)
+    t.match(body, { ok: true, data: { crm: { name: 'HubSpot' }, account: String(PORTAL), userId: '606', admin: true, expiresAt: null } })
+    t.match(body, { data: { connection: { id: it.connectionId, state: 'active' } } })
+  }
+})
+
+t.test('what was not signed by HubSpot for us, just now, for exactly this, is refused', async (t) => {
+  const it = await testApp(t)
+  it.hubspot.addPortal({ portalId: 4004004 })
+  const forged: Record<string, HubspotRequest> = {
+    'another secret': { secret: 'another' },
+    'too old': { signedAgo: 301_000 },
+    'from the future': { signedAgo: -120_000 },
+    'another app': { appId: 9_999_999 },
+    'another portal than was signed': { instead: { target: (signed) => signed.replace(String(PORTAL), '4004004') } },
+    'another path than was signed': { instead: { target: (signed) => signed.replace('/session', '/overview') } },
+    'another method than was signed': { instead: { method: 'POST', body: '' } },
+    'a portal twice': { more: '&portalId=4004004' },
+    'a user twice': { more: '&userId=1' },
+    'a portal that is no number': { portalId: 'x' },
+    'the signature of a webhook': { instead: { target: () => '/api/session' } },
+  }
+  for (const [what, given] of Object.entries(forged)) {
+    const { status, body } = await byHubspot(it, given)('GET', '/session')
+    t.ok([400, 401].includes(status), `${what}: ${status}`)
+    t.match(body, { ok: false, code: String, text: String }, what)
+  }
+  const changed = await byHubspot(it, { instead: { body: '{"rules":{"whichLeads":"anyone"},"version":"x"}' } })('PUT', '/rules', {})
+  t.match(changed, { status: 401, body: { code: 'signature_wrong' } }, 'another body than was signed')
+  const nobody = await fetch(`${it.url}/api/overview`)
+  t.equal(nobody.status, 401)
+})
+
+t.test('a portal that is not connected gets to know that, and what was to be expected comes with status 200', async (t) => {
+  const it = await testApp(t)
+  const stranger = byHubspot(it, { portalId: 4004004 })
+  t.match(await stranger('GET', '/session'), { status: 200, body: { ok: true, data: { connection: null, admin: false } } })
+  t.match(await stranger('GET', '/overview'), { status: 200, body: { ok: false, code: 'not_connected', text: String } })
+  t.match(await byHubspot(it)('GET', '/record?type=contact&id=1'), { status: 200, body: { ok: false, code: 'record_unknown' } })
+  t.match(await byHubspot(it)('PUT', '/rules', { version: 'x' }), {
+    status: 200,
+    body: { ok: false, code: 'invalid_input', field: 'rules' },
+  })
+})
+
+t.test('only super admins change anything in HubSpot, and everybody reads', async (t) => {
+  const it = await testApp(t)
+  it.hubspot.setUser({ userId: '707', superAdmin: false })
+  for (const userId of ['707', '808']) {
+    const reader = byHubspot(it, { userId })
+    t.match(await reader('GET', '/overview'), { status: 200, body: { ok: true } })
+    t.match(await reader('POST', '/connection/pause', {}), { status: 200, body: { ok: false, code: 'not_admin', text: /admins/ } })
+  }
+  t.match(await it.db.selectFrom('connection').select('state').executeTakeFirst(), { state: 'active' })
+  it.hubspot.setUser({ userId: '707', superAdmin: true })
+  t.match(await byHubspot(it, { userId: '707' })('POST', '/connection/pause', {}), { body: { ok: true, data: { state: 'paused' } } })
+  t.match(await it.db.selectFrom('audit').select('actor').where('action', '=', 'connection.pause').execute(), [{ actor: 'hubspot:707' }])
+})
+
+t.test('where HubSpot was not allowed to show its users, an admin is told to connect again, and can', async (t) => {
+  const it = await testApp(t)
+  await it.db
+    .updateTable('connection')
+    .set({ scopes: ['oauth'] })
+    .execute()
+  const admin = byHubspot(it)
+  t.match(await admin('POST', '/connection/pause', {}), { body: { ok: false, code: 'admin_unknown', text: /read users/ } })
+  t.match(await admin('POST', '/connect', {}), { body: { ok: true, data: { url: new RegExp(`^${PUBLIC_URL}/connect/.+/start$`) } } })
+})
+
+async function withOrg(t: Test) {
+  const it = await testApp(t, { salesforce: { app: { redirectUris: [`${PUBLIC_URL}/oauth/salesforce/callback`] } } })
+  const org = await addOrg(it, { dataset: '800000000000001', token: `${TOKEN}S` })
+  const { userId } = it.salesforce.addUser({ orgId: org.orgId, username: 'ana@acme.example' })
+  return { it, ...org, userId }
+}
+
+t.test('a page that Salesforce opens gets a bearer in its document, may be framed by Salesforce only, and opens once', async (t) => {
+  const { it, orgId, userId, connectionId } = await withOrg(t)
+  const signed = signedRequest(it, { orgId, userId })
+  const page = await openPage(it, signed)
+  t.equal(page.status, 200)
+  const policy = page.headers.get('content-security-policy') ?? ''
+  t.match(policy, /frame-ancestors https:\/\/\*\.salesforce\.com https:\/\/\*\.force\.com https:\/\/\*\.visualforce\.com$/)
+  t.notMatch(policy, /unsafe-eval|script-src[^;]*unsafe-inline/)
+  t.equal(page.headers.get('x-frame-options'), null)
+  t.equal(page.headers.get('set-cookie'), null, 'no cookie, which a frame would not get back')
+  t.equal(page.headers.get('cache-control'), 'no-store')
+  const asks = withBearer(it, page.bearer ?? '')
+  t.match(await asks('GET', '/session'), {
+    status: 200,
+    body: { data: { crm: { id: 'salesforce' }, account: orgId, userId, admin: true, connection: { id: connectionId } } },
+  })
+  const stored = JSON.stringify([
+    await it.db.selectFrom('page_session').selectAll().execute(),
+    await it.db.selectFrom('page_pass').selectAll().execute(),
+  ])
+  t.notMatch(stored, page.bearer ?? '', 'of the bearer only a hash is kept')
+  t.notMatch(stored, /00D!|oauthToken/, 'and nothing of the visitor’s access')
+
+  const again = await openPage(it, signed)
+  t.match(again, { status: 401, html: /used before/ }, 'a replay')
+  t.match(again.headers.get('content-security-policy'), /frame-ancestors https:\/\/\*\.salesforce\.com/, 'which is said inside the frame')
+  const other = signedRequest(it, { orgId, userId })
+  const attempts = await Promise.all([1, 2, 3].map(() => openPage(it, other)))
+  t.equal(attempts.filter(({ status }) => status === 200).length, 1, 'of three that come at once one is the first')
+  const fresh = await withBearer(it, '')('POST', '/session', { crm: 'salesforce', signedRequest: signedRequest(it, { orgId, userId }) })
+  t.match(fresh, { status: 200, body: { ok: true, data: { bearer: /^[\w-]{43}$/ } } }, 'a fresh one renews the session')
+  t.match(await withBearer(it, '')('POST', '/session', { crm: 'salesforce', signedRequest: signed }), { status: 401 })
+})
+
+t.test('a page is opened by nothing that Salesforce has not signed for somebody who is there', async (t) => {
+  const { it, orgId, userId } = await withOrg(t)
+  t.match(await openPage(it, signedRequest(it, { orgId, userId, secret: 'another' })), { status: 401, bearer: undefined })
+  for (const text of ['', 'x.y', 'a'.repeat(100_000)]) t.match(await openPage(it, text), { status: 401, bearer: undefined })
+  const late = signedRequest(it, { orgId, userId })
+  it.salesforce.expireTokens({ orgId })
+  t.match(await openPage(it, late), { status: 401, html: /anew|again/ }, 'whose access is over, however long its hash is kept')
+  t.equal((await fetch(`${it.url}/page/hubspot`, { method: 'POST', body: new URLSearchParams({}) })).status, 404)
+  t.equal((await it.db.selectFrom('page_session').selectAll().execute()).length, 0)
+})
+
+t.test('to open the page is no proof of being an admin', async (t) => {
+  const { it, orgId, userId } = await withOrg(t)
+  it.salesforce.setUser({ orgId, userId, customises: false })
+  const { bearer = '' } = await openPage(it, signedRequest(it, { orgId, userId }))
+  const reader = withBearer(it, bearer)
+  t.match(await reader('GET', '/session'), { body: { data: { admin: false } } })
+  t.match(await reader('POST', '/connection/pause', {}), { status: 403, body: { code: 'not_admin' } })
+})
+
+t.test('a bearer ends after a quarter of an hour, when it is signed out, and when it never was one', async (t) => {
+  const it = await testApp(t)
+  const { bearer, expiresAt } = await openSession(it.db, { crm: 'hubspot', account: String(PORTAL), userId: '606', admin: true })
+  t.ok(expiresAt.getTime() - Date.now() <= 15 * 60_000)
+  const asks = withBearer(it, bearer)
+  t.match(await asks('GET', '/overview'), { status: 200 })
+  const other = await it.another()
+  t.match(await withBearer(other, bearer)('GET', '/overview'), { status: 200 }, 'any process knows it')
+  await it.db
+    .updateTable('page_session')
+    .set({ expires_at: new Date(Date.now() - 1_000) })
+    .execute()
+  t.match(await asks('GET', '/overview'), { status: 401, body: { code: 'signed_out' } })
+  const next = await signedIn(it)
+  t.match(await next('POST', '/session/end', {}), { status: 200 })
+  t.match(await next('GET', '/overview'), { status: 401 })
+  for (const word of ['', 'x', 'A'.repeat(43), `${bearer}x`]) t.match(await withBearer(it, word)('GET', '/overview'), { status: 401 })
+})
+
+t.test('an admin of an org connects that org from its page, and no other', async (t) => {
+  const { it } = await withOrg(t)
+  const mine = it.salesforce.addOrg()
+  const other = it.salesforce.addOrg()
+  const { bearer = '' } = await openPage(it, signedRequest(it, { orgId: mine.orgId, userId: mine.userId }))
+  const asks = withBearer(it, bearer)
+  t.match(await asks('GET', '/session'), { body: { data: { connection: null } } })
+  t.match(await asks('GET', '/stages'), { status: 409, body: { code: 'not_connected' } })
+  const started = await asks('POST', '/connect', {})
+  const { url } = started.body.data as unknown as { url: string }
+  const browser = createBrowser({ [PUBLIC_URL]: it.url })
+  const agree = async ({ orgId, userId }: { orgId: string; userId: string }) => {
+    const asked = Object.fromEntries(new URL((await browser.open(url)).url).searchParams)
+    const page = `${it.salesforce.url}/setup/secur/RemoteAccessAuthorizationPage.apexp`
+    return browser.send(page, { ...asked, user: `${orgId}/${userId}`, decision: 'Allow' })
+  }
+  t.match(await agree(other), { status: 400, text: /another account/ })
+  t.match(await agree(mine), { status: 200, text: /close this page/ })
+  t.match(await browser.open(url), { status: 410 }, 'and the link has done its work')
+  t.match(await asks('GET', '/session'), { body: { data: { connection: { state: 'setup' } } } }, 'which the open page learns by asking')
+  const accounts = await it.db.selectFrom('connection').select('account_key').execute()
+  t.notOk(accounts.some(({ account_key }) => account_key === other.orgId))
+})
+
+t.test('people sign in on their own by the CRM, and get a code that works once', async (t) => {
+  const it = await testApp(t, { hubspot: { app: { redirectUris: [`${PUBLIC_URL}/oauth/hubspot/callback`] } } })
+  const browser = createBrowser({ [PUBLIC_URL]: it.url })
+  await browser.open(`${PUBLIC_URL}/sign-in/hubspot`)
+  const back = await browser.answer({ portal: String(PORTAL), decision: 'allow' })
+  t.match(await createBrowser({ [PUBLIC_URL]: it.url }).open(back), { status: 400, text: /not begun in this browser/ })
+  t.match(await browser.open(back), { status: 400 }, 'and then it is over')
+
+  await browser.open(`${PUBLIC_URL}/sign-in/hubspot`)
+  const page = await browser.submit({ portal: String(PORTAL), decision: 'allow' })
+  t.equal(page.status, 200)
+  const [, code] = /#code=([\w-]{43})$/.exec(page.url) ?? []
+  t.match(page.headers.get('content-security-policy'), /frame-ancestors 'none'/)
+  const trade = () => withBearer(it, '')('POST', '/session', { code })
+  const traded = await trade()
+  t.match(traded, { status: 200, body: { data: { bearer: String } } })
+  const { bearer } = traded.body.data as unknown as { bearer: string }
+  t.match(await withBearer(it, bearer)('GET', '/session'), {
+    body: { data: { account: String(PORTAL), userId: '606', admin: true, connection: { id: it.connectionId } } },
+  })
+  t.match(await trade(), { status: 401, body: { code: 'code_spent' } })
+
+  await browser.open(`${PUBLIC_URL}/sign-in/hubspot`)
+  t.match(await browser.submit({ portal: String(PORTAL), decision: 'deny' }), { status: 400, text: /not signed in/i })
+  t.match(await browser.open(`${PUBLIC_URL}/sign-in/webhook`), { status: 404 })
+  t.equal((await it.db.selectFrom('connection').selectAll().execute()).length, 1, 'nobody was connected by it')
+})
