@@ -27,7 +27,7 @@ export interface RehearsedPage {
  * Throws `CodedError` when the CRM cannot be asked.
  */
 export async function rehearsePage(
-  options: Omit<ResolveOptions, 'wakeDelivery' | 'rests'>,
+  options: Omit<ResolveOptions, 'wakeDelivery'>,
   setup: ConnectionSetup,
   connection: { connector: Connector; context: ConnectionContext },
   changes: readonly unknown[],
@@ -51,7 +51,7 @@ export async function rehearsePage(
 }
 
 async function rehearseTogether(
-  options: Omit<ResolveOptions, 'wakeDelivery' | 'rests'>,
+  options: Omit<ResolveOptions, 'wakeDelivery'>,
   setup: ConnectionSetup,
   { connector, context }: { connector: Connector; context: ConnectionContext },
   changes: readonly unknown[],

@@ -15,11 +15,12 @@ import type { ReachedMilestone } from '../leads/milestones.ts'
 import type { ResolveOptions } from '../resolve/resolve.ts'
 import { type ConnectionSetup, readSetup } from '../resolve/setup.ts'
 import { type Lease, withLease } from '../schedule/lease.ts'
+import { SLICE_MS } from '../schedule/scheduler.ts'
 import { findHindrance } from './find-hindrance.ts'
 import { createForecast } from './forecast.ts'
 import { rehearsePage } from './rehearse.ts'
 
-export interface BackfillOptions extends Omit<ResolveOptions, 'wakeDelivery' | 'rests'> {
+export interface BackfillOptions extends Omit<ResolveOptions, 'wakeDelivery'> {
   /** Tells the scheduler that a connection has changes to resolve. May be lost. */
   wakeResolve: (connectionId: number) => void
 }
@@ -133,7 +134,9 @@ async function read({ options, backfill, setup, connector, context, lease, ended
   const { id } = backfill
   if (backfill.read_all) return (await finish(db, backfill)) ? {} : { again: Date.now() + YIELD_MS }
   let position = backfill.position ?? undefined
+  const end = performance.now() + SLICE_MS
   while (!ended() && (await findHindrance(db, setup.connectionId)) === undefined) {
+    if (performance.now() > end) return { again: Date.now() }
     const page = await readPage(connector, context, backfill, position)
     const receivedAt = options.now?.() ?? Date.now()
     const parts = packInParts(options.vault.for('packet'), setup.connectionId, page.changes, receivedAt)

@@ -15,6 +15,7 @@ import type { GraphClient, SendResult } from '../meta/graph-client.ts'
 import type { Meter } from '../operations/meter.ts'
 import { tally } from '../operations/tally.ts'
 import { type Lease, withLease } from '../schedule/lease.ts'
+import { SLICE_MS } from '../schedule/scheduler.ts'
 import { type DatasetState, type Decision, decide } from './decide.ts'
 import { hold } from './hold.ts'
 import { countShort, narrow, nextDue, settle, takeRows } from './outbox.ts'
@@ -37,13 +38,14 @@ export interface DeliveryOptions {
 }
 
 /**
- * Sends what is due for a dataset until nothing is left, it has to wait, or `signal` ends the run.
+ * Sends what is due for a dataset until nothing is left, it has to wait, others shall have their turn, or `signal` ends the run.
  * @returns when it wants to run again, in milliseconds since the epoch
  */
 export async function deliver(options: DeliveryOptions, datasetId: number, signal: AbortSignal): Promise<{ again?: number }> {
   const result = await withLease(options.db, `deliver:${datasetId}`, async (lease) => {
-    for (;;) {
+    for (const end = performance.now() + SLICE_MS; ; ) {
       if (signal.aborted) return {}
+      if (performance.now() > end) return { again: Date.now() }
       const wait = await deliverBatch(options, datasetId, lease)
       if (wait !== 'more') return wait
     }

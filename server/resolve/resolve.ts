@@ -15,6 +15,7 @@ import { packChanges, unpackChanges } from '../intake/packet.ts'
 import { dueForAnotherLook, nextLookDue, postponeLooks } from '../leads/records.ts'
 import type { Log } from '../log.ts'
 import type { Meter } from '../operations/meter.ts'
+import { type Next, SLICE_MS } from '../schedule/scheduler.ts'
 import { type Claim, type ClaimedPacket, claimPackets, nextPacketDue } from './claim.ts'
 import { commitWork } from './commit.ts'
 import { gatherWork, refKey, without } from './gather.ts'
@@ -36,8 +37,6 @@ export interface ResolveOptions {
   wakeDelivery: (datasetId: number) => void
   /** Told of the entries that are written. */
   meter?: Meter
-  /** Until when each connection rests after a round of lookups, milliseconds since the epoch: what gathers meanwhile shares the next. */
-  rests: Map<number, number>
   now?: () => number
 }
 
@@ -50,14 +49,13 @@ const MOST_ATTEMPTS = 3
 
 /**
  * Handles what a connection's inbox holds and the records that are due for another look.
- * @returns when it wants to run again, milliseconds since the epoch
+ * @returns when it wants to run again, milliseconds since the epoch. After a round of lookups it rests, so that what gathers
+ * meanwhile shares the next
  */
-export async function resolve(options: ResolveOptions, connectionId: number, signal: AbortSignal): Promise<{ again?: number }> {
-  const { db, rests } = options
-  while (!signal.aborted) {
-    const rest = rests.get(connectionId)
-    if (rest !== undefined && rest > Date.now()) return { again: rest }
-    rests.delete(connectionId)
+export async function resolve(options: ResolveOptions, connectionId: number, signal: AbortSignal): Promise<Next> {
+  const { db } = options
+  for (const end = performance.now() + SLICE_MS; !signal.aborted; ) {
+    if (performance.now() > end) return { again: Date.now() }
     const setup = await readSetup(db, connectionId)
     // Until a route exists changes are kept; `attention` may be over by the time the CRM is asked.
     if (setup === undefined || setup.routes.length === 0) return {}
@@ -68,11 +66,12 @@ export async function resolve(options: ResolveOptions, connectionId: number, sig
       const due = await dueForAnotherLook(db, connectionId, MOST_LOOKS)
       if (claim.packets.length === 0 && due.length === 0) break
       const changes = await readChanges(options, connector, claim)
-      const run = { options, setup, connector, context, claim, now: options.now?.() ?? Date.now() }
+      const run: Run = { options, setup, connector, context, claim, now: options.now?.() ?? Date.now() }
       for (const [index, part] of bySource(changes).entries()) {
         const again = await handle(run, part, index === 0 ? due : [])
         if (again !== undefined) return { again }
       }
+      if (run.restUntil !== undefined) return { again: run.restUntil, rest: true }
     } finally {
       claim.release()
     }
@@ -95,6 +94,8 @@ interface Run {
   claim: Claim
   /** Milliseconds since the epoch. */
   now: number
+  /** Until then nothing is looked up again, milliseconds since the epoch. */
+  restUntil?: number
 }
 
 /**
@@ -161,7 +162,7 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
     await troubleOver(db, setup)
     const { lookupEveryMs } = connector.manifest
     // A full claim has company enough.
-    if (lookupEveryMs !== undefined && !claim.full) options.rests.set(connectionId, Date.now() + lookupEveryMs)
+    if (lookupEveryMs !== undefined && !claim.full) run.restUntil = Date.now() + lookupEveryMs
   }
 
   const isHeld = (change: ReadChange) => change.signals.some((one) => held.has(refKey(one.ref)))

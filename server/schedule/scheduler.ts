@@ -9,6 +9,9 @@ export interface Next {
   rest?: boolean
 }
 
+/** After so long a run that has more to do asks to come again at once, so that all keys get their turn and a stop need not wait, ms. */
+export const SLICE_MS = 500
+
 /** One run. `signal` is aborted when the process stops and can wait no longer. */
 export type Run = (key: string, signal: AbortSignal) => Promise<Next> | Promise<void>
 

@@ -59,6 +59,6 @@ export function bench(t: Test, it: TestApp, connector: Connector = hubspot) {
   const { signal } = new AbortController()
   return {
     step: (id: number) => runBackfill({ ...options, wakeResolve: () => undefined }, id, signal),
-    resolve: () => resolve({ ...options, rests: new Map(), wakeDelivery: () => undefined }, it.connectionId, signal),
+    resolve: () => resolve({ ...options, wakeDelivery: () => undefined }, it.connectionId, signal),
   }
 }
