@@ -27,7 +27,7 @@ export function verify(request: RawRequest, app: AppCredentials): Verdict {
     return { ok: false, status: 415, code: 'not_json', text: "Meta's webhooks are application/json." }
   const signature = request.headers['x-hub-signature-256']
   if (signature === undefined) return refuse(400, 'signature_missing', 'The request has no X-Hub-Signature-256.')
-  const [, hex] = /^sha256=([0-9a-f]{64})$/i.exec(signature) ?? []
+  const [, hex] = /^sha256=([0-9a-f]{64})$/.exec(signature) ?? []
   if (hex === undefined) return refuse(400, 'signature_malformed', 'The X-Hub-Signature-256 cannot be read.')
   const given = Buffer.from(hex, 'hex')
   let matches = false

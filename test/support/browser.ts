@@ -6,14 +6,17 @@ export interface Shown {
   headers: Headers
   text: string
 }
+/** The fields of a form; several values where a field has several. */
+export type Values = Record<string, string | string[]>
+
 export interface Browser {
   open(url: string): Promise<Shown>
   /** The form of the page that is open, with these values; follows where that leads. */
-  submit(values: Record<string, string>): Promise<Shown>
+  submit(values: Values): Promise<Shown>
   /** As `submit`, but stops at the address it leads to. */
-  answer(values: Record<string, string>): Promise<string>
+  answer(values: Values): Promise<string>
   /** A form sent to an address. */
-  send(url: string, values: Record<string, string>): Promise<Shown>
+  send(url: string, values: Values): Promise<Shown>
   reload(): Promise<Shown>
   /** A tab that shares the cookies. */
   anotherTab(): Browser
@@ -23,14 +26,19 @@ export interface Browser {
 export function createBrowser(hosts: Record<string, string>, jar = new Map<string, Map<string, string>>()): Browser {
   let current = ''
 
-  async function fetchOne(url: string, form?: Record<string, string>): Promise<Response> {
+  async function fetchOne(url: string, form?: Values): Promise<Response> {
     const { origin } = new URL(url)
     const cookies = jar.get(origin) ?? new Map<string, string>()
     jar.set(origin, cookies)
     const response = await fetch(url.replace(origin, hosts[origin] ?? origin), {
       redirect: 'manual',
       headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
-      ...(form && { method: 'POST', body: new URLSearchParams(form) }),
+      ...(form && {
+        method: 'POST',
+        body: new URLSearchParams(
+          Object.entries(form).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value])),
+        ),
+      }),
     })
     for (const line of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
@@ -39,7 +47,7 @@ export function createBrowser(hosts: Record<string, string>, jar = new Map<strin
     return response
   }
 
-  async function go(url: string, form?: Record<string, string>): Promise<Shown> {
+  async function go(url: string, form?: Values): Promise<Shown> {
     let response = await fetchOne(url, form)
     current = url
     for (let hops = 0; response.status >= 300 && response.status < 400 && hops < 10; hops++) {

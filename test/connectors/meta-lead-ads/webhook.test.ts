@@ -26,12 +26,10 @@ const requestOf = (body: string, headers: Record<string, string> = {}, method = 
 
 t.test('the signature is that over the raw bytes', async (t) => {
   t.same(verify(requestOf(known, { 'x-hub-signature-256': knownSignature }), app), { ok: true })
-  t.same(
-    verify(
-      requestOf(known, { 'x-hub-signature-256': knownSignature.replace(/[a-f]/g, (it) => it.toUpperCase()).replace('SHA', 'sha') }),
-      app,
-    ).ok,
-    true,
+  t.match(
+    verify(requestOf(known, { 'x-hub-signature-256': knownSignature.replace('4f8aebf', '4F8AEBF') }), app),
+    { status: 400 },
+    'in one writing only',
   )
   t.match(verify(requestOf(`${known} `, { 'x-hub-signature-256': knownSignature }), app), { status: 401, code: 'signature_wrong' })
   t.same(
