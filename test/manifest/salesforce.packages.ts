@@ -5,8 +5,10 @@ import t, { type Test } from 'tap'
 import { install } from '../../connectors/salesforce/install.ts'
 import { objects } from '../../connectors/salesforce/objects.ts'
 import * as brought from '../../connectors/salesforce/package.ts'
+import { page } from '../../connectors/salesforce/page.ts'
 import { salesforceSettings } from '../../connectors/salesforce/settings.ts'
 import { api } from '../../connectors/salesforce/version.ts'
+import { listRoutes, PUBLIC_URL } from './kit/routes.ts'
 import { checkProject } from './salesforce/check-project.ts'
 import { type Element, folder, type Project, readProject, readXml } from './salesforce/project.ts'
 import { loadSchemas, loadSourceTools } from './tools.ts'
@@ -292,16 +294,26 @@ t.test('the app may be asked for what the consent asks for, and for nothing else
   // Words of the metadata, and those of the authorization request (Metadata API, ExtlClntAppOauthSettings).
   const wire: Record<string, string> = { Api: 'api', RefreshToken: 'refresh_token', Basic: 'id' }
   const packaged = read(paths.oauth, 'commaSeparatedOauthScopes')?.split(', ') ?? []
-  const asked = new URL(
-    install.consentUrl(
-      { appId: 'a', clientId: 'c', clientSecrets: ['s'], baseUrl: api.baseUrl },
-      { redirectUri: 'https://a.test/oauth/salesforce/callback', state: 's', challenge: 'c' },
-    ),
-  )
+  const app = { appId: 'a', clientId: 'c', clientSecrets: ['s'], baseUrl: api.baseUrl }
+  const request = { redirectUri: 'https://a.test/oauth/salesforce/callback', state: 's', challenge: 'c' }
+  const asked = new URL(install.consentUrl(app, request))
   const wanted = [...install.scopes.required, ...install.scopes.optional].sort()
   t.strictSame(packaged.map((scope) => wire[scope]).sort(), wanted)
   t.strictSame(asked.searchParams.get('scope')?.split(' ').sort(), wanted)
   t.equal(asked.searchParams.get('code_challenge_method'), 'S256', 'as the app requires')
+  const signIn = new URL(page.signIn.consentUrl(app, request))
+  for (const scope of signIn.searchParams.get('scope')?.split(' ') ?? ['none']) t.ok(wanted.includes(scope), `signing in asks for ${scope}`)
+})
+
+t.test('the addresses that Salesforce is given are addresses of the server', async (t) => {
+  const routes = await listRoutes()
+  const serves = (address: string | undefined, method: string) => {
+    const path = address?.startsWith(`${PUBLIC_URL}/`) ? address.slice(PUBLIC_URL.length) : ''
+    return routes.some((route) => route.methods.includes(method) && new RegExp(`^${route.path.replace(/:\w+/g, '\\w+')}$`).test(path))
+  }
+  t.ok(serves(read(paths.canvas, 'canvasUrl'), 'POST'))
+  t.ok(serves(read(paths.global, 'callbackUrl'), 'GET'))
+  t.notOk(serves(`${PUBLIC_URL}/canvas`, 'POST'))
 })
 
 t.test('whom we are connected as sees all leads and opportunities, and changes none through what we bring', async (t) => {

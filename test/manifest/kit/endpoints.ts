@@ -1,4 +1,4 @@
-/** The addresses of the server for those who test it: who calls each, and what proves the caller. */
+/** The addresses of the server for those who test it: who calls each, and what proves the caller. The API describes its own. */
 import { code, notice, page, table } from './markdown.ts'
 import type { Route } from './routes.ts'
 
@@ -8,6 +8,9 @@ interface Described {
   proof: string
   does: string
 }
+
+const API = '/api/'
+const OPENAPI = '/api/openapi.json'
 
 /** The first that fits describes a route. */
 const descriptions: readonly Described[] = [
@@ -56,24 +59,13 @@ const descriptions: readonly Described[] = [
   { path: /^\/(healthz|readyz)$/, caller: 'a load balancer', proof: 'none; tells nothing but whether it works', does: 'health' },
   { path: /^\/metrics$/, caller: 'Prometheus', proof: 'bearer token of the operator', does: 'counters, without anything about people' },
   {
-    path: /^\/page\//,
-    caller: 'CRM, in a frame of it; or an admin in a browser',
-    proof: "the CRM's signed request (Salesforce: `signed_request`, once), or a sign-in at the CRM",
-    does: 'opens the page of settings; the page gets a pass for 15 minutes',
+    path: /^\/page\/:crm$/,
+    caller: 'the CRM, in a frame of it',
+    proof: "the CRM's signed request, once; whether the visitor is an admin is asked of the CRM",
+    does: 'opens the page; it gets a bearer for 15 minutes',
   },
-  {
-    path: /^\/api\/openapi\.json$/,
-    caller: 'anybody',
-    proof: 'none',
-    does: 'describes the API',
-  },
-  {
-    path: /^\/api\//,
-    caller: 'the page, or the extension inside HubSpot',
-    proof: 'a pass of 15 minutes (bearer), or HubSpot signature v3; the right of an admin before a change',
-    does: 'reads and changes the settings of one account',
-  },
-  { path: /^\/(assets\/)?\*$|^\/assets\//, caller: 'a browser', proof: 'none', does: 'scripts and styles of the page' },
+  { path: /^\/page$/, caller: 'a browser', proof: 'none; the page holds nothing before somebody signs in', does: 'the page by itself' },
+  { path: /^\/sign-in\//, caller: 'an admin in a browser', proof: 'the CRM says who it is', does: 'leads to the sign-in of the CRM' },
 ]
 
 /** What is known of a route. Throws `Error` for one that nobody has described: a reviewer would ask about it. */
@@ -90,29 +82,30 @@ export const endpointsPage = (routes: readonly Route[]): string =>
     'All are below the one origin of the server (`PUBLIC_URL`), by HTTPS. Nothing else is reachable from outside: the database, and Redis where it is used, are not.',
     table(
       ['method', 'path', 'caller', 'proof', 'does'],
-      routes.map((route) => {
+      routes.filter(outsideApi).map((route) => {
         const { caller, proof, does } = describe(route)
         return [route.methods.join(', '), code(route.path), caller, proof, does]
       }),
     ),
-    'A refused proof gets 400 or 401 with a short reason and costs nothing but its reading; bodies are limited to 1 MB (16 KB for forms), requests to 10 seconds, and pages for people to a number of requests a minute from one address.',
+    `Everything else is the API below ${code(API)}, called by the page and by the extension inside HubSpot. It describes itself, completely and as it is, at ${code(OPENAPI)} (OpenAPI 3.1, open to anybody). What proves the caller there is a bearer of 15 minutes, which the page gets when it is opened, or HubSpot's signature v3 on each request. Both name account and user; nothing in an address or a body does. Changes take somebody whom the CRM says is an admin. A file is fetched by a random word that works once.`,
+    'A refused proof gets 400 or 401 with a short reason and costs nothing but its reading; bodies are limited (1 MB at most), requests to 10 seconds, and everything for people to a number of requests a minute from one address or of one visitor. The files of the page (scripts, styles) are below `/page/`.',
   )
 
-/** Values for the variable parts of a path, none of which exists. */
-const concrete = (path: string) =>
-  path.replace(':crm', 'salesforce').replace(/:[A-Za-z]+|\*/g, (part) => (part === '*' ? 'none' : `${part.slice(1)}-0`))
+const outsideApi = ({ path }: Route) => !path.startsWith(API)
 
-/** A plan for ZAP's automation framework, which reads the origin and a pass from the environment. */
+/** Values for the variable parts of a path, none of which exists but the CRM. */
+const concrete = (path: string) => path.replace(':crm', 'salesforce').replace(/:(\w+)/g, '$1-0')
+
+/** A plan for ZAP's automation framework, which reads the origin and a bearer from the environment. */
 export const zapPlan = (routes: readonly Route[]): string => {
   const origin = '$' + '{LEADSTAGE_URL}'
-  const pass = '$' + '{LEADSTAGE_PASS}'
-  const requests = routes.flatMap(({ methods, path }) =>
-    methods.map((method) => `      - { method: ${method}, url: "${origin}${concrete(path)}" }`),
-  )
-  const hasApi = routes.some(({ path }) => path === '/api/openapi.json')
+  const bearer = '$' + '{LEADSTAGE_BEARER}'
+  const requests = routes
+    .filter(outsideApi)
+    .flatMap(({ methods, path }) => methods.map((method) => `      - { method: ${method}, url: "${origin}${concrete(path)}" }`))
   return `# Made by \`npm run packages:kit\`. Every address of the server, for ZAP's automation framework:
-#   LEADSTAGE_URL=https://… LEADSTAGE_PASS=… zap.sh -cmd -autorun zap.yaml
-# LEADSTAGE_PASS is the pass of an open page (the bearer in its requests); it lasts 15 minutes, so scan in parts or renew it.
+#   LEADSTAGE_URL=https://… LEADSTAGE_BEARER=… zap.sh -cmd -autorun zap.yaml
+# LEADSTAGE_BEARER is in the requests of an open page; it lasts 15 minutes, so scan in parts or renew it.
 # Scan an installation of its own with sample data, never one with customers.
 env:
   contexts:
@@ -124,8 +117,10 @@ jobs:
   - type: replacer
     parameters: { deleteAllRules: true }
     rules:
-      - { description: pass, matchType: req_header, matchString: Authorization, matchRegex: false, replacementString: "Bearer ${pass}" }
-${hasApi ? `  - type: openapi\n    parameters: { apiUrl: "${origin}/api/openapi.json", targetUrl: "${origin}" }\n` : ''}  - type: requestor
+      - { description: bearer, matchType: req_header, matchString: Authorization, matchRegex: false, replacementString: "Bearer ${bearer}" }
+  - type: openapi
+    parameters: { apiUrl: "${origin}${OPENAPI}", targetUrl: "${origin}" }
+  - type: requestor
     parameters: {}
     requests:
 ${requests.join('\n')}

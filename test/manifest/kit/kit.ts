@@ -3,6 +3,7 @@ import { endpointsPage, zapPlan } from './endpoints.ts'
 import { permissionsPage } from './meta-permissions.ts'
 import { listRoutes } from './routes.ts'
 import { sharingPage } from './salesforce-sharing.ts'
+import { sampleLeads } from './sample-leads.ts'
 
 /** Text by path from the root of the repository. Throws `Error`, with what to do, where something new was not described. */
 export async function makeKit(): Promise<Map<string, string>> {
@@ -11,6 +12,7 @@ export async function makeKit(): Promise<Map<string, string>> {
     ['manifest/salesforce/review/data-sharing.md', await sharingPage()],
     ['manifest/salesforce/review/endpoints.md', endpointsPage(routes)],
     ['manifest/salesforce/review/zap.yaml', zapPlan(routes)],
+    ...Object.entries(sampleLeads()).map(([name, text]): [string, string] => [`manifest/salesforce/review/sample-data/${name}`, text]),
     ['manifest/meta/permissions.md', permissionsPage()],
   ])
 }

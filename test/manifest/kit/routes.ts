@@ -15,7 +15,7 @@ export interface Route {
 
 export const PUBLIC_URL = 'https://leadstage.example.com'
 
-/** The routes of a server on which everything is switched on, by path. */
+/** The routes of a server on which everything is switched on, by path; without the files of the page, which are there once it was built. */
 export async function listRoutes(): Promise<Route[]> {
   const log = createLog({ level: 'silent' })
   // Nothing is asked of the database before the app starts, which it does not.
