@@ -30,6 +30,7 @@ const paths = {
   tab: `${source}/tabs/Meta_Connector_Settings.tab-meta.xml`,
   app: `${source}/applications/Meta_Connector.app-meta.xml`,
   global: 'dev-hub/extlClntAppGlobalOauthSets/Meta_Connector_glbloauth.ecaGlblOauth-meta.xml',
+  policy: 'dev-hub/extlClntAppOauthPolicies/Meta_Connector_oauthPlcy.ecaOauthPlcy-meta.xml',
   project: 'sfdx-project.json',
 }
 
@@ -225,6 +226,22 @@ const examples: Record<string, Example> = {
     path: paths.global,
     replace: ['<isRefreshTokenRotationEnabled>true', '<isRefreshTokenRotationEnabled>false'],
     finds: /<isRefreshTokenRotationEnabled> has to be true/,
+  },
+  'a callback that is not encrypted': {
+    path: paths.global,
+    replace: ['https://', 'http://'],
+    finds: /<callbackUrl> has to begin with https/,
+  },
+  'a policy of an app that is not there': {
+    path: paths.policy,
+    replace: ['>Meta_Connector<', '>Connector<'],
+    finds: /"Connector", which is not there/,
+  },
+  'a component without markup': {
+    path: paths.markup,
+    to: paths.markup.replace('.cmp', '.design'),
+    finds: /has no markup/,
+    converterStumbles: true,
   },
   'a replacement of what does not stand there': {
     path: paths.eca,

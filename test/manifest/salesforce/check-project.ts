@@ -43,7 +43,6 @@ export function checkProject(project: Project): string[] {
 interface Settings {
   namespace?: string
   sourceApiVersion?: string
-  packageDirectories?: { path: string }[]
   replacements?: { filename: string; stringToReplace: string; replaceWithEnv: string }[]
 }
 
@@ -67,19 +66,16 @@ function readComponent(path: string, text: string): { component?: Component; pro
   }
 }
 
-function checkElements(root: Element, { elements, required, several = [] }: MetadataType): string[] {
+function checkElements(root: Element, { root: own, elements, required, several = [] }: MetadataType): string[] {
   const problems = required.filter((name) => !root.children.has(name)).map((name) => `<${name}> is missing`)
   for (const [name, found] of root.children) {
     const content = elements[name]
-    if (content === undefined) problems.push(`<${name}> is not known in <${nameOf(elements)}>`)
+    if (content === undefined) problems.push(`<${name}> is not known in <${own}>`)
     else problems.push(...found.flatMap((element) => checkContent(name, element, content)))
     if (found.length > 1 && !several.includes(name)) problems.push(`<${name}> stands ${found.length} times`)
   }
   return problems
 }
-
-/** The element that has these inside: only for the text of a finding. */
-const nameOf = (elements: MetadataType['elements']) => Object.values(metadataTypes).find((type) => type.elements === elements)?.root
 
 function checkContent(name: string, { text, children }: Element, content: Content): string[] {
   const wrong = (what: string) => [`<${name}> is "${text}" and has to be ${what}`]
@@ -118,7 +114,7 @@ function checkReferences(component: Component, all: readonly Component[], projec
   const { root, suffix, name, path, folder } = component
   const find = (kind: string, wanted: string | undefined) => all.find((one) => one.suffix === kind && one.name === wanted)
   const lacks = (kind: string, wanted: string | undefined) =>
-    find(kind, wanted) === undefined ? [`refers to ${metadataTypes[kind]?.root} "${wanted}", which is not there`] : []
+    unless(find(kind, wanted) !== undefined, `refers to ${metadataTypes[kind]?.root} "${wanted}", which is not there`)
 
   switch (suffix) {
     case 'ecaOauth':
@@ -132,8 +128,8 @@ function checkReferences(component: Component, all: readonly Component[], projec
       return lacks('eca', textOf(root, 'externalClientApplication'))
     case 'platformEventChannel':
       return [
-        ...(name.endsWith('__chn') ? [] : ['the name of a custom channel ends in "__chn"']),
-        ...(textOf(root, 'channelType') === 'data' ? [] : ['change events travel on a channel of type "data"']),
+        ...unless(name.endsWith('__chn'), 'the name of a custom channel ends in "__chn"'),
+        ...unless(textOf(root, 'channelType') === 'data', 'change events travel on a channel of type "data"'),
       ]
     case 'platformEventChannelMember': {
       const [channel = '', entity = ''] = [textOf(root, 'eventChannel'), textOf(root, 'selectedEntity')]
@@ -141,8 +137,8 @@ function checkReferences(component: Component, all: readonly Component[], projec
       const wanted = `${channel.replace('__chn', '_chn')}_${entity}`
       return [
         ...lacks('platformEventChannel', channel),
-        ...(name === wanted ? [] : [`is to be called "${wanted}"`]),
-        ...(enriched.length > MOST_ENRICHED ? [`enriches ${enriched.length} fields; ${MOST_ENRICHED} are allowed`] : []),
+        ...unless(name === wanted, `is to be called "${wanted}"`),
+        ...unless(enriched.length <= MOST_ENRICHED, `enriches ${enriched.length} fields; ${MOST_ENRICHED} are allowed`),
         ...enriched
           .filter((field) => field.endsWith('__c'))
           .flatMap((field) => lacks('field', `${entity.replace(/ChangeEvent$/, '')}.${field}`)),
@@ -163,20 +159,22 @@ function checkReferences(component: Component, all: readonly Component[], projec
       const bundle = textOf(root, 'auraComponent')
       const markup = bundle === undefined ? undefined : project.get(`${find('cmp', bundle)?.folder}/${bundle}.cmp`)
       return [
-        ...(kinds.length === 1 ? [] : [`has to show one thing, and shows ${kinds.length}`]),
+        ...unless(kinds.length === 1, `has to show one thing, and shows ${kinds.length}`),
         ...(bundle === undefined ? [] : lacks('cmp', bundle)),
-        ...(markup === undefined || /\bimplements="[^"]*force:appHostable\b/.test(markup)
-          ? []
-          : [`"${bundle}" does not implement force:appHostable, and a tab cannot show it`]),
+        ...unless(
+          markup === undefined || /\bimplements="[^"]*force:appHostable\b/.test(markup),
+          `"${bundle}" does not implement force:appHostable, and a tab cannot show it`,
+        ),
       ]
     }
     case 'app':
       return (root.children.get('tabs') ?? []).flatMap(({ text }) => (text.startsWith('standard-') ? [] : lacks('tab', text)))
     case 'cmp':
       return [
-        ...(textOf(root, 'apiVersion') === settings.sourceApiVersion
-          ? []
-          : [`<apiVersion> is ${textOf(root, 'apiVersion')}, that of the project is ${settings.sourceApiVersion}`]),
+        ...unless(
+          textOf(root, 'apiVersion') === settings.sourceApiVersion,
+          `<apiVersion> is ${textOf(root, 'apiVersion')}, that of the project is ${settings.sourceApiVersion}`,
+        ),
         ...checkMarkup(project.get(`${folder}/${name}.cmp`), all, settings.namespace ?? ''),
       ]
     default:
@@ -193,17 +191,17 @@ function checkScopes(list: string): string[] {
 function checkCanvas(root: Element): string[] {
   const url = textOf(root, 'canvasUrl') ?? ''
   return [
-    ...(/^https:\/\/[^#\s]+$/.test(url) ? [] : ['<canvasUrl> has to begin with https:// and to have no fragment']),
-    ...(textOf(root, 'accessMethod') === 'Post' ? [] : ['without the access method Post there is no signed request']),
+    ...unless(/^https:\/\/[^#\s]+$/.test(url), '<canvasUrl> has to begin with https:// and to have no fragment'),
+    ...unless(textOf(root, 'accessMethod') === 'Post', 'without the access method Post there is no signed request'),
   ]
 }
 
-/** What partners have to keep to (Salesforce, secure connected and external client apps), and no secret in a repository. */
+/** What partners have to keep to (Salesforce, secure connected and external client apps). */
 function checkGlobalSettings(root: Element): string[] {
   const wanted = ['isPkceRequired', 'isRefreshTokenRotationEnabled', 'isSecretRequiredForRefreshToken']
   return [
-    ...wanted.filter((flag) => textOf(root, flag) === 'false').map((flag) => `<${flag}> has to be true`),
-    ...(/^https:\/\//.test(textOf(root, 'callbackUrl') ?? '') ? [] : ['<callbackUrl> has to begin with https://']),
+    ...wanted.flatMap((flag) => unless(textOf(root, flag) === 'true', `<${flag}> has to be true`)),
+    ...unless(/^https:\/\//.test(textOf(root, 'callbackUrl') ?? ''), '<callbackUrl> has to begin with https://'),
   ]
 }
 
@@ -227,9 +225,9 @@ function checkMarkup(markup: string | undefined, all: readonly Component[], name
     const settings = all.find((one) => one.suffix === 'ecaCanvas' && textOf(one.root, 'externalClientApplication') === developerName)
     const places = settings?.root.children.get('canvasLocationOptions')?.map(({ text }) => text)
     return [
-      ...(settings === undefined ? [`shows the canvas app "${developerName}", which is not there`] : []),
-      ...(places?.includes('Aura') === false ? [`the canvas app "${developerName}" may not be shown in an Aura component`] : []),
-      ...(namespacePrefix === namespace ? [] : [`namespacePrefix is "${namespacePrefix}", the namespace of the project "${namespace}"`]),
+      ...unless(settings !== undefined, `shows the canvas app "${developerName}", which is not there`),
+      ...unless(places?.includes('Aura') !== false, `the canvas app "${developerName}" may not be shown in an Aura component`),
+      ...unless(namespacePrefix === namespace, `namespacePrefix is "${namespacePrefix}", the namespace of the project "${namespace}"`),
     ]
   } catch (error) {
     return [`its markup is not well-formed: ${(error as Error).message}`]
@@ -254,5 +252,7 @@ function checkReplacements(project: Project, { replacements = [] }: Settings): s
   ]
 }
 
+/** The problem where something does not hold. */
+const unless = (holds: boolean, problem: string): string[] => (holds ? [] : [problem])
 const textOf = (element: Element, name: string): string | undefined => element.children.get(name)?.[0]?.text
 const each = (root: Element, name: string, inner: string) => (root.children.get(name) ?? []).map((element) => textOf(element, inner))
