@@ -241,7 +241,6 @@ const examples: Record<string, Example> = {
     path: paths.markup,
     to: paths.markup.replace('.cmp', '.design'),
     finds: /has no markup/,
-    converterStumbles: true,
   },
   'a replacement of what does not stand there': {
     path: paths.eca,
