@@ -1,6 +1,7 @@
 /** One lead as the Graph API shows it, and what it means. */
 import { z } from 'zod'
 import type { MetaLead, RecordSnapshot } from '../connector.ts'
+import { isInstant } from '../is-instant.ts'
 import { readIdentity } from './identity.ts'
 import { ADS_MANAGEMENT } from './permissions.ts'
 
@@ -15,7 +16,7 @@ export const leadNode = z.object({
   created_time: z
     .string()
     .transform((time) => Date.parse(time.replace(/([+-]\d{2})(\d{2})$/, '$1:$2')))
-    .refine(Number.isSafeInteger),
+    .refine(isInstant),
   form_id: id.optional().catch(undefined),
   ad_id: id.optional().catch(undefined),
   ad_name: text,

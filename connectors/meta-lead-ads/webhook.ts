@@ -1,6 +1,7 @@
 /** Meta's page webhooks: is this request Meta's, and which leads does it tell of? (Graph API webhooks; webhooks for leadgen) */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { AppCredentials, Change, RawRequest, Verdict } from '../connector.ts'
+import { isInstant } from '../is-instant.ts'
 import { parseJson } from '../parse-json.ts'
 
 /** A lead that Meta reported. */
@@ -76,12 +77,8 @@ export function parse(request: Pick<RawRequest, 'body'>): { changes: Change[]; u
 export function readChange(stored: unknown): LeadgenChange | undefined {
   if (!isObject(stored)) return undefined
   const { id, at } = stored
-  if (typeof id !== 'string' || idOf(id) !== id || !Number.isSafeInteger(at) || Math.abs(at as number) > MOST_MS) return undefined
-  return { id, at: at as number }
+  return typeof id === 'string' && idOf(id) === id && isInstant(at) ? { id, at } : undefined
 }
-
-/** The furthest instant that a date can hold. */
-const MOST_MS = 8.64e15
 
 const seconds = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) * 1000 : undefined)
 

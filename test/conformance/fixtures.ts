@@ -4,7 +4,7 @@ import type { Connector, RawRequest, Signal, Verdict } from '../../connectors/co
 import type { Log } from '../../server/log.ts'
 import type { TestApp } from '../support/app.ts'
 
-/** A record reached a stage, as the CRM tells it. */
+/** A record reached a stage, or, where there are none, is there, as the CRM tells it. */
 export interface Told {
   /** The record's id at the CRM. */
   id: string
@@ -28,8 +28,8 @@ export interface Fixtures {
   /** The type of the records whose stages are told, and ids as the CRM gives them. */
   recordType: string
   ids: readonly [string, string, string]
-  /** A later and the latest stage of the funnel; its first is taken from the creation of the record. */
-  stages: [later: string, latest: string]
+  /** A later and the latest stage of the funnel; its first is taken from the creation of the record. Null: its records have none. */
+  stages: [later: string, latest: string] | null
   /** Text that tells these changes, as the CRM sends it at `now`; for a stream, as it is kept of what was sent. */
   say(told: readonly Told[], now: number): string
   /** The changes in text that came as from the CRM. */
@@ -53,8 +53,8 @@ export interface Whole {
   connectionId: number
   /** Meta's id of the dataset. */
   dataset: string
-  /** The events of the three stages of a lead, in funnel order. */
-  eventNames: [raw: string, later: string, latest: string]
+  /** The events of the three stages of a lead, in funnel order; of one without stages, of the raw lead alone. */
+  eventNames: [raw: string, later: string, latest: string] | [raw: string]
   /** A lead appears in the CRM. Returns the id of its record. */
   lead(person: Person): string
   /** A record changes its stage in the CRM. */
@@ -70,7 +70,7 @@ export interface Whole {
   identityRequests(): number
   /** Two records become one; the CRM tells so. Only where the CRM has merges. */
   merge?(survivorId: string, otherId: string): Promise<void>
-  /** The CRM tells that a record is there, and nothing of its stages. Only where history can be read. */
+  /** The CRM tells that a record is there, and nothing of its stages; where it has none, its history tells. Only where history can be read. */
   tellSeen?(id: string): Promise<void>
   /** What the CRM's history tells of the time between two instants. Only where history can be read. */
   readHistory?(from: number, to: number): Promise<Signal[]>

@@ -43,11 +43,13 @@ export async function addPage(it: TestApp, given: NewPage): Promise<ConnectedPag
   }
 }
 
-/** Reads what was not told, as the server does every half hour: at once, and without leaving the last minutes out. */
+const DAY_MS = 86_400_000
+
+/** Has what was not told of the last day read, as the server does every half hour. */
 export async function catchUpNow(it: TestApp, connectionId: number): Promise<void> {
   await it.db
     .updateTable('connection')
-    .set({ created_at: new Date(Date.now() - 3_600_000) })
+    .set({ created_at: new Date(Date.now() - DAY_MS) })
     .where('id', '=', connectionId)
     .execute()
   await it.db.deleteFrom('cursor').where('connection_id', '=', connectionId).where('channel', '=', 'history').execute()
