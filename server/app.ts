@@ -95,7 +95,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     log,
   })
   const graph = measureGraph(graphClient, meter)
-  const connections = createConnections({ db, vault, apps: config.crm, http: crmHttp.http, log, connectors, meter })
+  const connections = createConnections({
+    ...{ db, vault, apps: config.crm, http: crmHttp.http, log, connectors, meter },
+    shared: config.redis !== undefined,
+  })
   const limits = { maxAgeMs: config.eventMaxAgeMs, maxFutureMs: config.eventMaxFutureMs }
   const resolveOptions = {
     db,
@@ -107,7 +110,6 @@ export async function createApp(options: AppOptions): Promise<App> {
     log,
     wakeDelivery: (datasetId: number) => scheduler.wake('deliver', String(datasetId)),
     meter,
-    rests: new Map<number, number>(),
     now,
   }
   const deliveryOptions = {

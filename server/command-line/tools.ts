@@ -39,7 +39,7 @@ export async function withTools<Result>(work: (tools: Tools) => Promise<Result>)
     const vault = await openVault(db, config.encryptionKeys ?? (await readKeyFile(config.dataDir)))
     const { http, close } = createHttp()
     const graph = graphClient(config, log)
-    const connections = createConnections({ db, vault, apps: config.crm, http, log })
+    const connections = createConnections({ db, vault, apps: config.crm, http, log, shared: config.redis !== undefined })
     try {
       return await work({ config, caller: { db, actor: 'operator' }, vault, apps: config.crm, http, connections, graph })
     } finally {

@@ -1,5 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Access, AppCredentials, Connector, CrmClient, CrmReply, CrmRequest, HttpPort, HttpReply } from '../../connectors/connector.ts'
+import type {
+  Access,
+  AppCredentials,
+  Connector,
+  CrmClient,
+  CrmReply,
+  CrmRequest,
+  HttpPort,
+  HttpReply,
+  RateLimit,
+} from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import { parseJson } from '../../connectors/parse-json.ts'
 import type { Log } from '../log.ts'
@@ -22,6 +32,8 @@ export interface ClientOptions {
   backOffMs?: number
   /** Longest wait for a free place under the CRM's limits, ms. Default 30 s. */
   maxQueueMs?: number
+  /** Makes the gate before a bucket. Default: one that counts this process only. */
+  createGate?: (bucket: string, limit: RateLimit, maxWaitMs: number) => RateGate
 }
 
 const TRIES = 3
@@ -29,8 +41,8 @@ const TRIES = 3
 const MAX_RETRYING_MS = 20_000
 
 /**
- * Requests to the CRM in the name of one connection: with its token, under the limits of the connector's manifest (kept in
- * this process, one client for each connection), tried up to three times within 20 s. A token that the CRM refuses is
+ * Requests to the CRM in the name of one connection: with its token, under the limits of the connector's manifest
+ * (there is one client for each connection in a process), tried up to three times within 20 s. A token that the CRM refuses is
  * replaced once. Throws `CodedError`: what the connector makes of the CRM's answer, `network`, `unreadable_answer`,
  * `crm_limit_reached`, `allocation_used_up`, or what `AccessToken` throws; where the CRM named a delay too long to sit out, it
  * is in `retry`.
@@ -40,9 +52,10 @@ const MAX_RETRYING_MS = 20_000
  */
 export function createCrmClient(options: ClientOptions): CrmClient {
   const { connectionId, connector, app, accessToken, allocation, http, log, backOffMs = 1_000, maxQueueMs = 30_000 } = options
+  const { createGate = (_, limit, maxWaitMs) => createRateGate(limit, maxWaitMs) } = options
   const { limits } = connector.manifest
-  const gates: Record<string, RateGate> & { default: RateGate } = { default: createRateGate(limits.default, maxQueueMs) }
-  for (const [bucket, limit] of Object.entries(limits)) if (bucket !== 'default') gates[bucket] = createRateGate(limit, maxQueueMs)
+  const gates: Record<string, RateGate> & { default: RateGate } = { default: createGate('default', limits.default, maxQueueMs) }
+  for (const [bucket, limit] of Object.entries(limits)) if (bucket !== 'default') gates[bucket] = createGate(bucket, limit, maxQueueMs)
   const brakes: Record<string, Brake> = {}
   for (const [bucket, { yieldsAt }] of Object.entries(limits))
     if (yieldsAt !== undefined) brakes[bucket] = createBrake(yieldsAt, gates[bucket] ?? gates.default)

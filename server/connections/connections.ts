@@ -11,6 +11,7 @@ import { type AccessToken, createAccessToken } from './access-token.ts'
 import { watchAllocation } from './allocation.ts'
 import { type ClientOptions, createCrmClient } from './client.ts'
 import { notConnected } from './grants.ts'
+import { createSharedGate } from './shared-gate.ts'
 import type { Vault } from './vault.ts'
 
 export interface Connection {
@@ -40,6 +41,8 @@ export interface ConnectionsOptions {
   /** Milliseconds since the epoch. */
   now?: () => number
   client?: Pick<ClientOptions, 'backOffMs' | 'maxQueueMs'>
+  /** Other processes ask the same accounts: the limits of CRMs hold for all of them together. */
+  shared?: boolean
   /** Told of every request to a CRM. */
   meter?: Meter
 }
@@ -56,7 +59,7 @@ export interface Connections {
 
 const REMEMBER_MS = 5_000
 
-/** The installed connections, each with one client for this process: limits and tokens are kept there. */
+/** The installed connections, each with one client for this process: tokens are kept there, and limits. */
 export function createConnections(options: ConnectionsOptions): Connections {
   const { db, apps, connectors = registry } = options
   const ports = new Map<number, Pick<Connection, 'access'> & Pick<ConnectionContext, 'client'>>()
@@ -102,7 +105,10 @@ export function createConnections(options: ConnectionsOptions): Connections {
     const allocation = watchAllocation({ ...options, connectionId: id, workspaceId, connector })
     const made = {
       access,
-      client: createCrmClient({ ...options, ...options.client, http, connectionId: id, connector, app, accessToken: access, allocation }),
+      client: createCrmClient({
+        ...{ ...options, ...options.client, http, connectionId: id, connector, app, accessToken: access, allocation },
+        ...(options.shared && { createGate: (...gate) => createSharedGate(db, id, ...gate) }),
+      }),
     }
     ports.set(id, made)
     return made

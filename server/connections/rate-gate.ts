@@ -84,7 +84,8 @@ function once(action: () => void): () => void {
   }
 }
 
-function limitReached(waitMs: number): CodedError {
+/** @param waitMs until there is a place again */
+export function limitReached(waitMs: number): CodedError {
   return new CodedError({
     code: 'crm_limit_reached',
     retry: { afterMs: Math.ceil(waitMs) },

@@ -393,6 +393,12 @@ export interface WriteBackTable {
   failure: string | null
 }
 
+export interface CrmPaceTable {
+  connection_id: number
+  bucket: string
+  taken: Date[]
+}
+
 export interface Tables {
   workspace: WorkspaceTable
   connection: ConnectionTable
@@ -402,6 +408,7 @@ export interface Tables {
   secret: SecretTable
   lease: LeaseTable
   cursor: CursorTable
+  crm_pace: CrmPaceTable
   packet: PacketTable
   lead: LeadTable
   lead_key: LeadKeyTable
