@@ -51,6 +51,15 @@ export function dueDays(rolled: readonly RolledDay[], now: number, ledgerDays: n
   return spans.map(({ from, to }) => ({ from: dayOf(from), to: dayOf(to) }))
 }
 
+/** A span of at least two days as two. */
+export function halves({ from, to }: Span): [Span, Span] {
+  const middle = Date.parse(from) + Math.floor((Date.parse(to) - Date.parse(from)) / DAY / 2) * DAY
+  return [
+    { from: dayOf(middle + DAY), to },
+    { from, to: dayOf(middle) },
+  ]
+}
+
 /** @param age milliseconds since the beginning of the day, UTC */
 function pause(age: number): number {
   if (age < 2.5 * DAY) return 60_000

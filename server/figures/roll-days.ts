@@ -24,6 +24,9 @@ export async function rollDays(trx: Trx, from: string, to: string): Promise<numb
   const begin = new Date(Date.parse(from) - EARLIEST_MS)
   const end = new Date(Date.parse(to) + 24 * HOUR + LATEST_MS)
   const days = sql`between ${from}::date and ${to}::date`
+  // PostgreSQL cannot know how few or many leads a day has, and one scan for each of them would never end.
+  await sql`set local enable_nestloop = off`.execute(trx)
+  await sql`set local work_mem = '64MB'`.execute(trx)
   const { rows } = await sql<{ changed: string }>`
     with zone as (
       select c.id as connection_id, c.workspace_id, coalesce(d.time_zone, 'UTC') as name
@@ -89,29 +92,27 @@ const leads = (begin: Date, end: Date, days: RawBuilder<unknown>) => sql`
     where coalesce(l.generated_at, l.learned_at) >= ${begin} and coalesce(l.generated_at, l.learned_at) < ${end}::timestamptz + ${KNOWN_AFTER}
       and not l.is_test and (b.begun at time zone b.zone)::date ${days} and (l.generated_at is not null or b.begun > l.learned_at - ${KNOWN_AFTER})
   ), reached as (
-    select o.id, o.begun, l.occurred_at, l.connection_id, l.dataset_id, l.stage_key, l.event_name, l.outcome = 'sent' as sent,
-      case when l.outcome = 'sent' then ${keys(sql`l.detail`)} end as keys, l.reason is distinct from 'moved_backward' as forward
+    select o.id, o.workspace_id, o.day, o.captured, o.begun, l.occurred_at, l.connection_id, l.dataset_id, l.stage_key, l.event_name,
+      l.outcome = 'sent' as sent, case when l.outcome = 'sent' then ${keys(sql`l.detail`)} end as keys,
+      l.reason is distinct from 'moved_backward' as forward
     from ours o join ledger l on l.lead_id = o.id
     where l.occurred_at >= ${begin} and l.occurred_at >= o.begun - ${CLOCKS}
   ), by_lead as (
-    select id, dimension, value, min(occurred_at) as at, bool_or(sent) as sent
+    select workspace_id, day, captured, id, dimension, value, min(occurred_at) - begun as delay, bool_or(sent) as sent
     from reached cross join lateral (values ('event', event_name), ('stage', connection_id || '/' || nullif(stage_key, ${rawLeadKey}))) by(dimension, value)
-    where value is not null and forward group by 1, 2, 3
+    where value is not null and forward group by workspace_id, day, captured, begun, id, dimension, value
     union all
-    select distinct id, dimension, value, null::timestamptz, true
-    from reached cross join lateral (
+    select distinct workspace_id, day, captured, id, dimension, value, null::interval, true
+    from (select distinct workspace_id, day, captured, id, dataset_id, keys from reached where sent) told cross join lateral (
       values ('dataset', dataset_id::text) union all select 'key', key from string_to_table(keys, ' ') key
     ) by(dimension, value)
-    where sent
     union all
-    select o.id, dimension, value, null, o.id in (select id from reached where sent)
+    select workspace_id, day, captured, o.id, dimension, value, null, o.id in (select id from reached where sent)
     from ours o cross join lateral (values ('all', ''), ('form', form_id), ('ad', ad_id), ('campaign', campaign_id)) by(dimension, value)
   ), counted as (
-    select o.workspace_id, b.dimension, o.day, b.value, ${bucket(sql`b.at - o.begun`)} as bucket, count(*) as leads,
-      count(*) filter (where b.sent) as covered, count(*) filter (where o.captured) as captured,
-      count(*) filter (where o.captured and b.sent) as captured_covered
-    from ours o join by_lead b on b.id = o.id
-    group by 1, 2, 3, 4, 5
+    select workspace_id, dimension, day, value, ${bucket(sql`delay`)} as bucket, count(*) as leads, count(*) filter (where sent) as covered,
+      count(*) filter (where captured) as captured, count(*) filter (where captured and sent) as captured_covered
+    from by_lead group by 1, 2, 3, 4, 5
   ), lead_figures as (
     select workspace_id, dimension, day, value, sum(leads), sum(covered), sum(captured), sum(captured_covered), 0, 0, 0, 0, 0, null::timestamptz,
       jsonb_object_agg(bucket, leads) filter (where bucket is not null)

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { delay } from './delay.ts'
+import { figures as figuresPart } from './figures.ts'
 import { grown } from './grown.ts'
 import { intake } from './intake.ts'
 import { mapping } from './mapping.ts'
@@ -27,6 +28,7 @@ const parts: Record<string, Part> = {
   grown,
   memory,
   streams,
+  figures: figuresPart,
 }
 
 const { values } = parseArgs({
