@@ -100,7 +100,9 @@ export function createAccessToken(options: AccessTokenOptions): AccessToken {
   async function renewInTurn(lease: Lease): Promise<StoredGrant> {
     const used = await readGrant(db, vault, connectionId)
     if (!isDue(used)) return used
-    if (failure !== undefined && now() < failure.until) return orThrow(used, resting(failure.error, failure.until - now()))
+    // One that is won only has to be stored, and the CRM is not asked for it.
+    if (won === undefined && failure !== undefined && now() < failure.until)
+      return orThrow(used, resting(failure.error, failure.until - now()))
     await refuseIfDisconnected()
     await lease.outlast(HTTP_MS)
     try {

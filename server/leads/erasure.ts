@@ -92,13 +92,8 @@ export async function eraseRecords(
   now: number,
 ): Promise<void> {
   const recordIds = records.map((record) => record.id)
-  await eraseLeads(
-    trx,
-    hash,
-    owner.workspaceId,
-    records.flatMap((record) => record.leadId ?? []),
-    now,
-  )
+  const leadIds = new Set([...records.flatMap((record) => record.leadId ?? []), ...(await formerLeads(trx, owner, records))])
+  await eraseLeads(trx, hash, owner.workspaceId, [...leadIds], now)
   await bury(
     trx,
     hash,
@@ -117,6 +112,28 @@ export async function eraseRecords(
     record.leadId = null
     record.lookAgainAt = null
   }
+}
+
+/**
+ * Leads that the persons behind these records have been before, and that nobody else is: by the ledger of the records and of those
+ * merged into them, and by contact data. Somebody may have filled in two forms, with a merge or without.
+ */
+async function formerLeads(trx: Database, owner: Owner, records: readonly StoredRecord[]): Promise<string[]> {
+  const keys = records.flatMap((record) => marksOf(owner, record)).filter(({ kind }) => kind === 'em' || kind === 'ph')
+  const found = await sql<{ lead_id: string }>`
+    with recursive these as (
+      select id from record where id = any(${records.map(({ id }) => id)}::bigint[])
+      union select r.id from these t join record r on r.survivor_id = t.id
+    ), theirs as (
+      select l.lead_id from ledger l where l.record_id = any(array(select id from these))
+      union
+      select k.lead_id from ${rows('v', { kind: 'text', value: 'text' }, keys)}
+      join lead_key k on k.workspace_id = ${owner.workspaceId} and k.kind = v.kind and k.hash = decode(v.value, 'hex')
+    )
+    select t.lead_id from theirs t
+    where t.lead_id is not null
+      and not exists (select from record r where r.lead_id = t.lead_id and r.id <> all(array(select id from these)))`.execute(trx)
+  return found.rows.map(({ lead_id }) => lead_id)
 }
 
 /**

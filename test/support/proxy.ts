@@ -12,6 +12,8 @@ export interface Proxy {
   roundTrip(ms: number): void
   /** While frozen, connections stay up and nothing passes. */
   freeze(frozen: boolean): void
+  /** Hangs up on everyone after so many more pieces of what the app says; `heard`: the last of them still arrives. */
+  cutAfter(pieces: number, heard: boolean): void
 }
 
 /** Closed with the test, or whatever else has an end. */
@@ -22,6 +24,19 @@ export async function startProxy(
   const sockets = new Set<Socket>()
   let oneWayMs = 0
   let frozen = false
+  let left = Number.POSITIVE_INFINITY
+  let lastIsHeard = true
+  const hangUp = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  /** Counts a piece, and passes it on. */
+  const say = (pass: () => void) => {
+    left -= 1
+    if (left > 0 || lastIsHeard) pass()
+    if (left > 0) return
+    left = Number.POSITIVE_INFINITY
+    hangUp()
+  }
   let server: Server
   const listen = async (port: number) => {
     server = createServer((near) => {
@@ -32,8 +47,13 @@ export async function startProxy(
         socket.on('error', () => undefined)
         socket.on('close', () => sockets.delete(socket))
       }
-      relay(near, far, () => oneWayMs)
-      relay(far, near, () => oneWayMs)
+      relay(near, far, () => oneWayMs, say)
+      relay(
+        far,
+        near,
+        () => oneWayMs,
+        (pass) => pass(),
+      )
       if (frozen) for (const socket of [near, far]) socket.pause()
     })
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
@@ -41,7 +61,7 @@ export async function startProxy(
   }
   const cut = async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    for (const socket of sockets) socket.destroy()
+    hangUp()
     await closed
   }
   const port = await listen(0)
@@ -59,6 +79,10 @@ export async function startProxy(
         if (on) socket.pause()
         else socket.resume()
     },
+    cutAfter(pieces, heard) {
+      left = pieces
+      lastIsHeard = heard
+    },
   }
 }
 
@@ -66,7 +90,7 @@ export async function startProxy(
 const WINDOW_BYTES = 16 * 1_048_576
 
 /** Passes on what one socket says, in order, `delayMs` after it was said; its end likewise. */
-function relay(from: Socket, to: Socket, delayMs: () => number): void {
+function relay(from: Socket, to: Socket, delayMs: () => number, say: (pass: () => void) => void): void {
   const underway: { due: number; pass: () => void }[] = []
   let timer: NodeJS.Timeout | undefined
   const arrive = () => {
@@ -79,11 +103,13 @@ function relay(from: Socket, to: Socket, delayMs: () => number): void {
     if (timer === undefined) arrive()
   }
   from.on('data', (chunk) =>
-    send(() => {
-      if (to.write(chunk) || to.writableLength < WINDOW_BYTES) return
-      from.pause()
-      to.once('drain', () => from.resume())
-    }),
+    send(() =>
+      say(() => {
+        if (to.write(chunk) || to.writableLength < WINDOW_BYTES) return
+        from.pause()
+        to.once('drain', () => from.resume())
+      }),
+    ),
   )
   from.on('end', () => send(() => to.end()))
   from.on('close', () => send(() => to.destroy()))

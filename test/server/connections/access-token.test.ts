@@ -83,6 +83,24 @@ t.test('a grant that could not be stored is stored later, not asked for again', 
   t.match(crm.tokenCounts(), { refreshes: 1, refused: 0 })
 })
 
+t.test('once the database is back it is stored at once', async (t) => {
+  const { newAccessToken, http, passMinutes, crm, db, storedGrant } = await setUp(t)
+  await sql`create function away() returns trigger language plpgsql as $$ begin raise exception 'gone' using errcode = '57P01'; end $$`.execute(
+    db,
+  )
+  const accessToken = newAccessToken(async (request) => {
+    const reply = await http(request)
+    await sql`create trigger away before insert or update on secret for each row execute function away()`.execute(db)
+    return reply
+  })
+  passMinutes(31)
+  await t.rejects(accessToken.current(), { code: 'database_unavailable' })
+  await sql`drop trigger away on secret`.execute(db)
+  const token = (await accessToken.current()).token
+  t.match(await storedGrant(), { accessToken: token })
+  t.match(crm.tokenCounts(), { refreshes: 1, refused: 0 })
+})
+
 t.test('a refused token is replaced once, not again and again', async (t) => {
   const { newAccessToken, grant, crm, passMinutes } = await setUp(t)
   const accessToken = newAccessToken()

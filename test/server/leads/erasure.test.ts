@@ -140,3 +140,34 @@ t.test('in another connection of the workspace too, and in no other workspace', 
   const kept = await it.db.selectFrom('record').select(['connection_id']).where('profile', 'is not', null).execute()
   t.strictSame(kept, [{ connection_id: other.connectionId }])
 })
+
+t.test('whoever filled in several forms is forgotten as every lead they were', async (t) => {
+  const it = await testApp(t)
+  const email = 'canary@example.com'
+  const traces = [email, sha256(email), 'other@example.com', sha256('other@example.com'), LEAD_ID, '111111111111111', '222222222222222']
+  const at = Date.now() - 3_600_000
+  const id = it.hubspot.create({ type: 'contact', at, properties: { email, meta_lead_id: LEAD_ID } }).id
+  const loser = it.hubspot.create({ type: 'contact', at, properties: { email: 'other@example.com', meta_lead_id: '222222222222222' } }).id
+  await it.settled()
+  it.hubspot.change({ type: 'contact', id, properties: { meta_lead_id: '111111111111111' } })
+  await it.settled()
+  it.hubspot.merge({ type: 'contact', primaryId: id, otherIds: [loser] })
+  await it.settled()
+  t.ok((await findTraces(it.db, traces)).length > 0, 'there was something to forget')
+  it.hubspot.erase({ type: 'contact', id })
+  await it.settled()
+  t.strictSame(await findTraces(it.db, traces), [])
+})
+
+t.test('somebody else with the same number is not forgotten along', async (t) => {
+  const it = await testApp(t)
+  const phone = '+491701234567'
+  const of = (email: string, meta_lead_id: string) => it.hubspot.create({ type: 'contact', properties: { email, phone, meta_lead_id } }).id
+  const id = of('canary@example.com', LEAD_ID)
+  of('other@example.com', '111111111111111')
+  await it.settled()
+  it.hubspot.erase({ type: 'contact', id })
+  await it.settled()
+  t.ok((await findTraces(it.db, ['111111111111111'])).length > 0)
+  t.strictSame(await findTraces(it.db, [LEAD_ID, sha256('canary@example.com')]), [])
+})
