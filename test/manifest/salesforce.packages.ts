@@ -178,6 +178,7 @@ const examples: Record<string, Example> = {
     finds: /may not be shown in an Aura/,
   },
   'a canvas app that is not there': { path: paths.markup, replace: ['"Meta_Connector"', '"Connector"'], finds: /canvas app "Connector"/ },
+  'an attribute that the canvas app does not have': { path: paths.markup, replace: ['title=', 'label='], finds: /no attribute "label"/ },
   'markup that is not well-formed': { path: paths.markup, replace: ['</aura:component>', ''], finds: /its markup is not well-formed/ },
   'a namespace that only the project has': {
     path: paths.project,

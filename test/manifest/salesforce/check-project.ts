@@ -11,6 +11,8 @@ const NAMESPACE = 'http://soap.sforce.com/2006/04/metadata'
 const NAME = /^[A-Za-z](?:_?[A-Za-z0-9])*(?:__(?:c|chn))?$/
 /** Most fields of an event that may be enriched (Change Data Capture guide, enrichment considerations). */
 const MOST_ENRICHED = 10
+/** Attributes of `force:canvasApp` that we use (Canvas developer guide, canvas apps in Aura components). */
+const canvasAttributes = ['developerName', 'namespacePrefix', 'height', 'width', 'scrolling', 'title']
 
 interface Component {
   path: string
@@ -223,10 +225,12 @@ function checkMarkup(markup: string | undefined, all: readonly Component[], name
     if (canvas === undefined) return []
     const { developerName, namespacePrefix = '' } = canvas.attributes
     const settings = all.find((one) => one.suffix === 'ecaCanvas' && textOf(one.root, 'externalClientApplication') === developerName)
+    const unknown = Object.keys(canvas.attributes).filter((name) => !canvasAttributes.includes(name))
     const places = settings?.root.children.get('canvasLocationOptions')?.map(({ text }) => text)
     return [
       ...unless(settings !== undefined, `shows the canvas app "${developerName}", which is not there`),
       ...unless(places?.includes('Aura') !== false, `the canvas app "${developerName}" may not be shown in an Aura component`),
+      ...unknown.map((name) => `force:canvasApp has no attribute "${name}"`),
       ...unless(namespacePrefix === namespace, `namespacePrefix is "${namespacePrefix}", the namespace of the project "${namespace}"`),
     ]
   } catch (error) {
