@@ -210,7 +210,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await server.register(webPage, { db, connectors, apps: config.crm, http: crmHttp.http, log })
     await server.register(settingsApi, {
       prefix: '/api',
-      ...{ db, vault, connections, connectors, graph, log },
+      ...{ db, vault, connections, connectors, graph, log, sending: deliveryOptions },
       ...(config.meta.app && { metaApp: config.meta.app }),
       apps: config.crm,
       http: crmHttp.http,

@@ -106,7 +106,7 @@ async function purgeTraces(trx: Trx, connection: Row<'connection'>, { vault }: R
     delete from daily_rollup where workspace_id = ${connection.workspace_id} and dimension = 'stage' and starts_with(value, ${`${id}/`})`.execute(
     trx,
   )
-  for (const table of ['cursor', 'crm_pace', 'sample', 'reevaluation', 'backfill', 'route', 'mapping']) {
+  for (const table of ['cursor', 'crm_pace', 'sample', 'reevaluation', 'backfill', 'route', 'mapping', 'first_run']) {
     await sql`delete from ${sql.table(table)} where connection_id = ${id}`.execute(trx)
   }
   await sql`delete from consent where connection_id = ${id} or invitation_id in (select id from invitation where connection_id = ${id})`.execute(

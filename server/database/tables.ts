@@ -319,6 +319,14 @@ export interface ConsentTable {
   crm_dataset: CrmDataset | null
 }
 
+export interface FirstRunTable {
+  connection_id: number
+  step: string
+  answer: string
+  answered_by: string
+  answered_at: InstantByDefault
+}
+
 export interface PageSessionTable {
   token_hash: Buffer
   crm: string
@@ -427,6 +435,7 @@ export interface Tables {
   consent: ConsentTable
   wire_schema: WireSchemaTable
   deletion_request: DeletionRequestTable
+  first_run: FirstRunTable
   page_session: PageSessionTable
   page_pass: PagePassTable
   page_answer: PageAnswerTable

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { requestCatchUp } from '../catch-up.ts'
 import { checkConnection } from '../check-connection.ts'
 import { pauseConnection, resumeConnection, showConnection } from '../connections.ts'
-import { listDatasets, resumeDataset } from '../datasets.ts'
+import { listDatasets, resumeDataset, setDataset } from '../datasets.ts'
 import { leaveCrm } from '../leave-crm.ts'
 import { problem } from '../problem.ts'
 import { removeConnection } from '../remove-connection.ts'
@@ -44,11 +44,18 @@ export const connection = z.object({
   coveredUntil: z.date().nullable(),
   catchUpMinutes: z.int().nullable(),
 })
-const finding = z.object({ code: z.string(), fatal: z.boolean(), text: z.string() })
+const crmDataset = z.enum(['yes', 'no', 'unknown'])
+const ACCESS = ['pasted', 'login', 'shared', 'extension'] as const
+export const finding = z.object({ code: z.string(), fatal: z.boolean(), text: z.string() })
 export const dataset = z.object({
   id: z.int(),
   metaId: z.string(),
   state: z.enum(['active', 'held']),
+  access: z.enum(ACCESS).meta({ description: 'how it was opened to us' }),
+  tokenExpiresAt: z.date().nullable(),
+  tokenCheckedAt: z.date().nullable(),
+  crmDataset: crmDataset.nullable().meta({ description: 'whether it is a dataset for CRM events, as somebody said' }),
+  testUntil: z.date().nullable().meta({ description: 'the next event goes with a test code, if it goes before' }),
   holdReason: z.string().nullable(),
   holdText: z.string().nullable(),
   heldSince: z.date().nullable(),
@@ -191,6 +198,43 @@ export function accountRoutes(server: ApiServer, tools: ApiTools): void {
     async (request) => {
       const { caller } = tenantOf(request, tools)
       return ok(await listDatasets(caller, { workspaceId: caller.workspaceId }))
+    },
+  )
+
+  server.post(
+    '/datasets',
+    {
+      schema: {
+        operationId: 'saveDataset',
+        tags,
+        summary: 'Adds a dataset, or gives a known one a new token; the token is proven first, and never shown again',
+        body: requested.extend({
+          metaId: z.string().max(40),
+          token: z.string().max(2_000).optional().meta({ description: 'absent: the dataset is shared with our business' }),
+          crmDataset,
+          withoutProof: z
+            .boolean()
+            .default(false)
+            .meta({ description: 'save it though Meta does not show the dataset to this token (`dataset_not_shown`)' }),
+          testEventCode: z.string().max(40).optional().meta({
+            description: 'have an event of a real lead prove the token, under this code of Events Manager; the event counts like any other',
+          }),
+        }),
+        response: answers(
+          z.object({ id: z.int(), created: z.boolean(), name: z.string().nullable(), tested: z.enum(['now', 'later']).nullable() }),
+        ),
+      },
+    },
+    async (request) => {
+      const { caller } = tenantOf(request, tools)
+      const { metaId, token, crmDataset, withoutProof, testEventCode } = request.body
+      const given = {
+        ...{ workspace: caller.workspaceId, metaId: metaId.trim(), crmDataset, probe: !withoutProof },
+        ...(token !== undefined && { token: token.trim() }),
+        ...(testEventCode !== undefined && { testEventCode: testEventCode.trim() }),
+      }
+      const { id, created, name = null, tested = null } = await setDataset(caller, given, tools)
+      return ok({ id, created, name, tested })
     },
   )
 

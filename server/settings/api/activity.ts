@@ -25,6 +25,18 @@ export const counted = z.object({
   count: z.int(),
 })
 
+export const metaAnswer = z.object({
+  fbtraceId: z.string().optional(),
+  messages: z.array(z.string()).optional(),
+  received: z.number().optional(),
+  batch: z.number().optional(),
+  status: z.number().optional(),
+  code: z.number().optional(),
+  subcode: z.number().optional(),
+  title: z.string().optional(),
+  message: z.string().optional(),
+})
+
 const entry = {
   occurredAt: z.date(),
   receivedAt: z.date(),
@@ -67,20 +79,7 @@ export const story = z.object({
       ...entry,
       notes: z.array(note),
       filled: z.boolean(),
-      meta: z
-        .object({
-          fbtraceId: z.string().optional(),
-          messages: z.array(z.string()).optional(),
-          received: z.number().optional(),
-          batch: z.number().optional(),
-          status: z.number().optional(),
-          code: z.number().optional(),
-          subcode: z.number().optional(),
-          title: z.string().optional(),
-          message: z.string().optional(),
-        })
-        .optional()
-        .meta({ description: 'what Meta answered' }),
+      meta: metaAnswer.optional().meta({ description: 'what Meta answered' }),
     }),
   ),
 })

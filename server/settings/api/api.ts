@@ -12,6 +12,8 @@ import { activityRoutes } from './activity.ts'
 import { createAuthentication } from './authenticate.ts'
 import { backfillRoutes } from './backfills.ts'
 import { answerFailure } from './failures.ts'
+import { figureRoutes } from './figures.ts'
+import { firstRunRoutes } from './first-run.ts'
 import { leadRoutes } from './leads.ts'
 import { onceOnly } from './once.ts'
 import { overviewRoutes } from './overview.ts'
@@ -73,6 +75,8 @@ export async function settingsApi(fastify: FastifyInstance, tools: ApiTools): Pr
   for (const routes of [
     sessionRoutes,
     overviewRoutes,
+    firstRunRoutes,
+    figureRoutes,
     stageRoutes,
     leadRoutes,
     activityRoutes,

@@ -8,6 +8,7 @@ import type { Log } from '../../log.ts'
 import type { MetaApp } from '../../meta/app.ts'
 import type { GraphClient } from '../../meta/graph-client.ts'
 import type { SendTools } from '../../operations/notices/send-messages.ts'
+import type { DatasetTools } from '../datasets.ts'
 
 /** What the settings API and its pages work with. */
 export interface ApiTools {
@@ -20,6 +21,8 @@ export interface ApiTools {
   http: HttpPort
   graph: GraphClient
   metaApp?: MetaApp
+  /** How an event is sent that proves a token. */
+  sending: DatasetTools['sending']
   /** Origin under which people and CRMs reach us. */
   publicUrl: string
   /** Sends a test to a recipient of notices. */

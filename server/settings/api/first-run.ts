@@ -1,0 +1,75 @@
+/** The guided first run: each step with its state, and the answers that no setting holds. */
+import { z } from 'zod'
+import { answerFirstRun, type FirstRunStepName, firstRunSteps, showFirstRun } from '../first-run.ts'
+import { finding } from './account.ts'
+import { metaAnswer } from './activity.ts'
+import { answers, ok, requested } from './answers.ts'
+import type { ApiServer, ApiTools } from './tools.ts'
+import { tenantOf } from './visitor.ts'
+
+const step = z.enum(Object.keys(firstRunSteps) as [FirstRunStepName, ...FirstRunStepName[]])
+export const firstRun = z.object({
+  finished: z.boolean(),
+  steps: z.array(
+    z.object({
+      step,
+      title: z.string(),
+      state: z.enum(['done', 'next', 'later']),
+      text: z.string(),
+      answer: z.object({ answer: z.string(), by: z.string(), at: z.date() }).nullable(),
+      answers: z
+        .array(z.string())
+        .readonly()
+        .meta({ description: 'answers that may be given; none where something has to be done instead' }),
+    }),
+  ),
+  findings: z.array(finding).nullable().meta({ description: 'what is missing in the account; null where the CRM could not be asked' }),
+  firstEvent: z
+    .object({
+      record: z.object({ type: z.string(), id: z.string() }),
+      eventName: z.string().nullable(),
+      sentAt: z.date().nullable(),
+      meta: metaAnswer.nullable(),
+    })
+    .nullable()
+    .meta({ description: 'the first event that Meta accepted, and what it answered' }),
+})
+
+export function firstRunRoutes(server: ApiServer, tools: ApiTools): void {
+  const { connections } = tools
+  const tags = ['first run']
+
+  server.get(
+    '/first-run',
+    {
+      schema: {
+        operationId: 'getFirstRun',
+        tags,
+        summary: 'How far the account has come; asks the CRM what is missing',
+        response: answers(firstRun),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      return ok(await showFirstRun(caller, connection.id, connections))
+    },
+  )
+
+  server.post(
+    '/first-run/answer',
+    {
+      schema: {
+        operationId: 'answerFirstRun',
+        tags,
+        summary: 'Keeps an answer, over one that was given before',
+        body: requested.extend({ step, answer: z.string().max(40) }),
+        response: answers(firstRun),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      await answerFirstRun(caller, connection.id, request.body.step, request.body.answer)
+      return ok(await showFirstRun(caller, connection.id, connections))
+    },
+  )
+}
