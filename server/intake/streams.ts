@@ -1,10 +1,10 @@
 /**
- * Following the streams of connections. Every process keeps as many as it finds without a runner: it takes their leases,
+ * Following the streams of connections. Every process keeps its share of those that it finds without a runner: it takes their leases,
  * opens them at their positions and puts into the inbox what they bring. A stream is not a run of the scheduler, because it
- * never ends. It lets go of those whose connection was paused or removed and of those whose lease was lost.
+ * never ends. It lets go of those whose connection was paused or removed, of those whose lease was lost, and of what is more than its share.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { AppCredentials, Connector, StreamHub, StreamSink } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import type { Connections } from '../connections/connections.ts'
@@ -15,6 +15,7 @@ import type { Log } from '../log.ts'
 import { createLeaseSet } from '../schedule/lease.ts'
 import { createKeeping, type StreamRun } from './keep-batches.ts'
 import { createStandings } from './standing.ts'
+import { streamShare } from './stream-share.ts'
 import { createWireSchemas } from './wire-schemas.ts'
 
 export interface StreamsOptions {
@@ -91,8 +92,12 @@ export function createStreams(options: StreamsOptions): Streams {
 
   async function lookNow(): Promise<void> {
     await standings.write()
+    const wanted = isWanted(crms)
+    const share = await streamShare(db, leases, wanted)
+    for (const one of following().slice(share)) end(one)
     for (let full = true; full && !stopping; ) {
-      const found = await findStreams(db, crms, [...held.values()])
+      const room = Math.min(SET, Math.max(0, share - following().length))
+      const found = await findStreams(db, wanted, [...held.values()], room)
       for (const { id, version, wanted } of found.changed) {
         const one = held.get(id)
         if (one === undefined || one.over) continue
@@ -104,9 +109,11 @@ export function createStreams(options: StreamsOptions): Streams {
       await openCursors(db, taken)
       if (taken.length > 0) log.info({ streams: taken.length }, 'streams were taken up')
       for (const one of taken) hold(one)
-      full = found.free.length === SET
+      full = room > 0 && found.free.length === room
     }
   }
+
+  const following = () => [...held.values()].filter(({ over }) => !over)
 
   function hold(found: Pick<Held, 'id' | 'crm' | 'version' | 'fence'>): void {
     const one: Held = { ...found, over: stopping, failures: 0, turn: new AbortController(), ended: Promise.resolve() }
@@ -211,16 +218,20 @@ interface Found {
   version: string
 }
 
-/** Streams without a runner, some of them; and of those that are held, what is not as it was: settings, rules, the grant. */
+/** The streams of connection `c` that are to be followed. */
+const isWanted = (crms: readonly string[]): RawBuilder<unknown> => sql`(c.arrival = 'stream' and c.crm = any(${crms}::text[])
+  and (c.state in ('setup', 'active') or c.state = 'attention' and c.state_reason is distinct from 'reconnect'))`
+
+/** Streams without a runner, `room` of them at most; and of those that are held, what is not as it was: settings, rules, the grant. */
 async function findStreams(
   db: Database,
-  crms: readonly string[],
+  wanted: RawBuilder<unknown>,
   held: readonly Pick<Held, 'id' | 'version'>[],
+  room: number,
 ): Promise<{ free: Found[]; changed: (Found & { wanted: boolean })[] }> {
   const { rows: found } = await sql<Found & { held: boolean; wanted: boolean }>`
     with seen as (
-      select c.id, c.crm, c.arrival = 'stream' and c.crm = any(${crms}::text[])
-        and (c.state in ('setup', 'active') or c.state = 'attention' and c.state_reason is distinct from 'reconnect') as wanted,
+      select c.id, c.crm, ${wanted} as wanted,
         md5(c.settings::text || c.rules::text || coalesce(u.due_at, '-infinity')::text) as version, m.version as held_version
       from connection c left join cursor u on u.connection_id = c.id and u.channel = 'stream'
       left join ${rows('m', { id: 'int', version: 'text' }, held)} on m.id = c.id
@@ -229,7 +240,7 @@ async function findStreams(
     union all
     (select id, crm, version, false, true from seen where held_version is null and wanted
       and not exists (select from lease l where l.key = 'stream:' || seen.id and l.until > clock_timestamp())
-      order by random() limit ${SET})`.execute(db)
+      order by random() limit ${room})`.execute(db)
   return { free: found.filter((one) => !one.held), changed: found.filter((one) => one.held) }
 }
 

@@ -178,6 +178,34 @@ t.test('every stream has one runner, and that of a dead process gets another', {
   for (const id of it.ids) t.strictSame(await it.kept(id), numbers(10))
 })
 
+t.test('a process that joins later takes its share over, and nothing is lost on the way', { timeout: 60_000 }, async (t) => {
+  const it = await setUp(t, { accounts: 9 })
+  const share = async () => {
+    const { rows } = await sql<{ streams: string }>`
+      select count(*) as streams from lease where key like 'stream:%' and until > clock_timestamp() group by owner`.execute(it.db)
+    return rows.map(({ streams }) => Number(streams)).sort()
+  }
+  it.start()
+  for (const index of it.ids.keys()) await it.followed(`a${index + 1}`)
+  t.same(await share(), [9])
+  const send = (from: number) => {
+    for (const index of it.ids.keys()) it.server.send(`a${index + 1}`, numbers(10, from))
+  }
+  send(0)
+  it.start()
+  await until(async () => (await share()).join() === '4,5')
+  send(10)
+  const third = it.start()
+  await until(async () => (await share()).join() === '3,3,3')
+  send(20)
+  await third.stop()
+  await until(async () => (await share()).join() === '4,5')
+  for (const id of it.ids) {
+    await until(async () => (await it.cursor(id))?.position === '30')
+    t.strictSame(await it.kept(id), numbers(30))
+  }
+})
+
 t.test('a runner whose lease has gone to another keeps nothing, and only it', async (t) => {
   const it = await setUp(t, { accounts: 2 })
   it.start()
