@@ -5,21 +5,18 @@ export interface Brake {
   note(used: number | undefined): void
 }
 
-const LEAST_MS = 50
-const MOST_MS = 60_000
+const MOST_MS = 300_000
 
 /**
- * Holds requests that can wait to a share of a budget that fills up again by itself, at a rate that nobody tells: after each answer
- * that shows more than `yieldsAt` used, the next request rests twice as long, and half as long after one that shows less.
+ * Holds requests that can wait to a share of a budget that fills up again by itself, at a pace that nobody tells: after an answer that
+ * shows more than `yieldsAt` used, the next request rests, the longer the nearer the end is. A small budget is near its end after
+ * few requests, and a large one finds the rest that keeps it where it is.
  */
 export function createBrake(yieldsAt: number, gate: Pick<RateGate, 'pause'>): Brake {
-  let restMs = 0
   return {
-    note(used) {
-      if (used === undefined) return
-      restMs = used > yieldsAt ? Math.min(MOST_MS, Math.max(LEAST_MS, restMs * 2)) : restMs / 2
-      if (restMs >= LEAST_MS) gate.pause(restMs)
-      else restMs = 0
+    note(used = 0) {
+      const over = (Math.min(1, used) - yieldsAt) / (1 - yieldsAt)
+      if (over > 0) gate.pause(MOST_MS * over ** 4)
     },
   }
 }

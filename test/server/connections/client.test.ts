@@ -1,7 +1,9 @@
-import t from 'tap'
-import type { CrmRequest } from '../../../connectors/connector.ts'
+import t, { type Test } from 'tap'
+import type { AppCredentials, Connector, CrmRequest, HttpRequest } from '../../../connectors/connector.ts'
 import type { CodedError } from '../../../connectors/errors.ts'
+import { appSecretProof } from '../../../connectors/graph/app-secret-proof.ts'
 import { hubspot } from '../../../connectors/hubspot/index.ts'
+import { metaLeadAds } from '../../../connectors/meta-lead-ads/index.ts'
 import { setUp } from './set-up.ts'
 
 const DETAILS: CrmRequest = { method: 'GET', url: '/account-info/2026-09/details' }
@@ -223,4 +225,47 @@ t.test('a share of a limit leaves room for the rest, and counts against the whol
   t.ok(crm.requests().every(({ status }) => status === 200))
   t.ok(ended.indexOf('default') < ended.lastIndexOf('history'))
   t.ok(ended.slice(0, 24).filter((bucket) => bucket === 'default').length >= 12, ended.join(' '))
+})
+
+/** Meta's leads are read through a budget that is told with each answer, and with a proof in each request. */
+async function leadsClient(t: Test) {
+  const { newClient } = await setUp(t)
+  const asked: HttpRequest[] = []
+  const told = { used: 10 }
+  const app: AppCredentials = { appId: '1', clientId: '1', clientSecrets: ['app-secret'], baseUrl: 'https://graph.example/v1' }
+  const client = newClient({
+    connector: metaLeadAds as Connector,
+    app,
+    maxQueueMs: 50,
+    accessToken: { current: async () => ({ token: 'EAApage', apiUrl: app.baseUrl }), instead: async () => undefined },
+    http: async (request) => {
+      asked.push(request)
+      return { status: 200, headers: { 'x-app-usage': JSON.stringify({ call_count: told.used }) }, text: '{}' }
+    },
+  })
+  return { client, asked, told }
+}
+
+t.test('a CRM that wants a proof gets it with every request, beside what the request asks', async (t) => {
+  const { client, asked } = await leadsClient(t)
+  await client.request({ method: 'GET', url: '/123', query: { fields: 'id' } })
+  await client.request({ method: 'DELETE', url: '/123/subscribed_apps' })
+  const appsecret_proof = appSecretProof('app-secret', 'EAApage')
+  t.match(asked, [
+    { url: 'https://graph.example/v1/123', query: { fields: 'id', appsecret_proof }, headers: { authorization: 'Bearer EAApage' } },
+    { query: { appsecret_proof } },
+  ])
+  t.ok(asked.every(({ url }) => !url.includes('EAApage')))
+})
+
+t.test('what can wait rests while little of a budget is left, and keeps nobody else waiting', async (t) => {
+  const { client, asked, told } = await leadsClient(t)
+  const bulk = () => client.request({ method: 'GET', url: '/1/leads', bucket: 'bulk' })
+  await bulk()
+  await bulk()
+  told.used = 99
+  await bulk()
+  await t.rejects(bulk(), { code: 'crm_limit_reached', retry: { afterMs: Number } })
+  for (let n = 0; n < 5; n++) await client.request({ method: 'GET', url: '/2' })
+  t.equal(asked.length, 8)
 })
