@@ -1,0 +1,190 @@
+/** Changes through the settings API: nothing is overwritten silently, and nothing happens twice. */
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { testApp } from '../../../support/app.ts'
+import { type Answered, type Ask, byHubspot, signedIn } from '../../../support/settings-page.ts'
+
+const dataOf = <Data>({ body }: Answered): Data => body.data as unknown as Data
+const versionAt = async (ask: Ask, path: string) => dataOf<{ version: string }>(await ask('GET', path)).version
+
+t.test('who changes something that somebody else changed meanwhile is told who, what and when', async (t) => {
+  const it = await testApp(t)
+  const [ana, ben] = [await signedIn(it, { userId: '606' }), await signedIn(it, { userId: '707' })]
+  const { rawLead, stages } = dataOf<{ rawLead: object; stages: Record<string, unknown>[] }>(await ana('GET', '/stages'))
+  const mapping = (eventName: string) => ({
+    rawLead,
+    stages: stages.map(({ state: _, ...line }, index) => (index === 1 ? { ...line, eventName } : line)),
+  })
+  const routeOf = async (ask: Ask) => (dataOf<{ version: string }[]>(await ask('GET', '/routes'))[0] as { version: string }).version
+  const resources: {
+    what: string
+    version: () => Promise<string>
+    save: (ask: Ask, version: string, word: 'one' | 'two') => Promise<Answered>
+  }[] = [
+    {
+      what: 'mapping.set',
+      version: () => versionAt(ana, '/stages'),
+      save: (ask, version, word) => ask('PUT', '/mapping', { version, mapping: mapping(word) }),
+    },
+    {
+      what: 'connection.rules',
+      version: () => versionAt(ana, '/rules'),
+      save: (ask, version, word) => ask('PUT', '/rules', { version, rules: { defaultCountry: word === 'one' ? 'DE' : 'FR' } }),
+    },
+    {
+      what: 'connection.settings',
+      version: () => versionAt(ana, '/crm-settings'),
+      save: (ask, version, word) => ask('PUT', '/crm-settings', { version, settings: { leadIdField: `lead_${word}` } }),
+    },
+    {
+      what: 'route.set',
+      version: () => routeOf(ana),
+      save: (ask, version, word) => ask('PUT', `/routes/${it.datasetId}`, { version, filter: { recordTypes: [word] } }),
+    },
+    {
+      what: 'digest.set',
+      version: () => versionAt(ana, '/digest'),
+      save: (ask, version, word) => ask('PUT', '/digest', { version, hour: word === 'one' ? 1 : 2 }),
+    },
+  ]
+  for (const { what, version, save } of resources) {
+    const seen = await version()
+    const saved = await save(ana, seen, 'one')
+    t.match(saved, { status: 200, body: { ok: true } }, what)
+    const late = await save(ben, seen, 'two')
+    const changed = { by: 'hubspot:606', at: /^\d{4}-\d\d-\d\dT/, action: what }
+    t.match(late, { status: 409, body: { ok: false, code: 'outdated', text: /nothing of yours was saved/, changed } }, what)
+    t.match(
+      await save(byHubspot(it), seen, 'two'),
+      { status: 200, body: { ok: false, code: 'outdated', changed } },
+      'inside HubSpot with status 200',
+    )
+    const now = await version()
+    t.not(now, seen)
+    t.match(await save(ben, now, 'two'), { status: 200 }, 'on what is there now it can be made')
+    const same = await version()
+    const both = await Promise.all([save(ana, same, 'one'), save(ben, same, 'one')])
+    t.strictSame(both.map(({ status }) => status).sort(), [200, 409], `of two at once one is saved: ${what}`)
+  }
+  const actors = await it.db
+    .selectFrom('audit')
+    .select(['actor', 'action'])
+    .where(
+      'action',
+      'in',
+      resources.map(({ what }) => what),
+    )
+    .execute()
+  t.equal(actors.length, resources.length * 3, 'each change is in the trail, and none of those that were refused')
+})
+
+t.test('a change that is asked for again under its id happens once, and gets the same answer', async (t) => {
+  const it = await testApp(t)
+  const ana = await signedIn(it)
+  const requestId = randomUUID()
+  const to = { url: 'https://hooks.example.com/secret-path' }
+  const first = await ana('POST', '/recipients', { requestId, to })
+  t.match(first, { status: 200, body: { data: { kind: 'webhook', secret: String } } })
+  t.strictSame((await ana('POST', '/recipients', { requestId, to })).body, first.body)
+  t.strictSame((await byHubspot(it)('POST', '/recipients', { requestId, to })).body, first.body, 'the same user by another way, too')
+  t.equal((await it.db.selectFrom('audit').selectAll().where('action', '=', 'recipient.add').execute()).length, 1)
+  const kept = await it.db.selectFrom('page_answer').selectAll().execute()
+  t.notMatch(kept.map(({ answer }) => answer?.toString('latin1')).join(), dataOf<{ secret: string }>(first).secret, 'which is kept sealed')
+
+  t.not(
+    dataOf<{ secret: string }>(await ana('POST', '/recipients', { to })).secret,
+    dataOf<{ secret: string }>(first).secret,
+    'without an id it is made anew',
+  )
+  t.match(
+    await ana('POST', '/recipients', { requestId, to: { email: 'ana@example.com' } }),
+    { status: 422, body: { code: 'request_id_reused' } },
+    'another change is no repeat',
+  )
+  const ben = await signedIn(it, { userId: '707' })
+  t.not(
+    dataOf<{ secret: string }>(await ben('POST', '/recipients', { requestId, to })).secret,
+    dataOf<{ secret: string }>(first).secret,
+    'nor is that of somebody else',
+  )
+  t.match(await ana('POST', '/recipients', { requestId: 'no uuid', to }), {
+    status: 400,
+    body: { code: 'invalid_input', field: 'requestId' },
+  })
+})
+
+t.test('repeats that come while the first is under way wait for its answer', async (t) => {
+  const it = await testApp(t)
+  const other = await it.another()
+  const requestId = randomUUID()
+  const asks = [await signedIn(it), await signedIn({ db: it.db, url: other.url })]
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, (_, n) => (asks[n % 2] as Ask)('POST', '/backfills', { requestId, days: 3 })),
+  )
+  t.equal(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1, 'in two processes')
+  t.match(answers[0], { status: 200, body: { data: { state: 'planned' } } })
+  t.equal((await it.db.selectFrom('backfill').select('id').execute()).length, 1)
+  const confirm = randomUUID()
+  const { id } = dataOf<{ id: number }>(answers[0] as Answered)
+  await it.db.updateTable('backfill').set({ state: 'ready' }).where('id', '=', id).execute()
+  const confirmed = await Promise.all([1, 2, 3].map(() => (asks[0] as Ask)('POST', `/backfills/${id}/confirm`, { requestId: confirm })))
+  t.ok(confirmed.every(({ status, body }) => status === 200 && body.ok))
+})
+
+t.test('a repeat gets the refusal that the first one got; what was ended by a crash, or not possible just then, is made', async (t) => {
+  const it = await testApp(t)
+  const ana = await signedIn(it)
+  const requestId = randomUUID()
+  const outdated = { requestId, version: 'old', rules: { repeats: true } }
+  t.match(await ana('PUT', '/rules', outdated), { status: 409 })
+  t.match(await ana('PUT', '/rules', outdated), { status: 409, body: { code: 'outdated' } })
+
+  const crashed = randomUUID()
+  const body = { requestId: crashed, everyMinutes: 60 }
+  t.match(await ana('POST', '/connection/catch-up', body), { status: 200 })
+  await it.db
+    .updateTable('page_answer')
+    .set({ answer: null, begun_at: new Date(Date.now() - 61_000) })
+    .where('request_id', '=', crashed)
+    .execute()
+  t.match(await ana('POST', '/connection/catch-up', body), { status: 200, body: { data: { everyMinutes: 60 } } })
+  t.equal((await it.db.selectFrom('audit').selectAll().where('action', '=', 'connection.catch_up').execute()).length, 2)
+
+  const later = randomUUID()
+  it.hubspot.misbehave({ path: '/crm/', how: 'answer', status: 503, times: 100 })
+  t.match(await ana('POST', '/lead-id-field', { requestId: later }), { status: 503, body: { ok: false, code: 'crm_unavailable' } })
+  it.hubspot.behave()
+  t.match(await ana('POST', '/lead-id-field', { requestId: later }), { status: 200, body: { data: { name: 'meta_lead_id' } } })
+})
+
+t.test('a request that cannot be read says where', async (t) => {
+  const it = await testApp(t)
+  const ana = await signedIn(it)
+  t.match(await ana('POST', '/backfills', { days: 8 }), {
+    status: 400,
+    body: { ok: false, code: 'invalid_input', field: 'days', text: String },
+  })
+  t.match(await ana('POST', '/backfills', '{"days":'), { status: 400, body: { code: 'invalid_input', text: /no JSON/ } })
+  t.match(await ana('PUT', '/rules', { version: await versionAt(ana, '/rules'), rules: { whichLeads: 'all' } }), {
+    status: 400,
+    body: { text: /whichLeads/ },
+  })
+  t.match(await ana('POST', '/preview', { mapping: { stages: [{ source: 'x' }] } }), {
+    status: 400,
+    body: { field: /^mapping\.stages\.0/ },
+  })
+  t.equal((await ana('PUT', '/rules', { version: 'x', rules: { a: 'x'.repeat(300_000) } })).status, 413)
+  t.match(await ana('GET', '/nothing'), { status: 404, body: { ok: false, code: 'not_found' } })
+  const form = await fetch(`${it.url}/api/backfills`, { method: 'POST', body: new URLSearchParams({ days: '3' }) })
+  t.equal(form.status, 415, 'no form of another site is taken for one of ours')
+})
+
+t.test('who asks too much is told to wait, and others are not', async (t) => {
+  const it = await testApp(t)
+  const [ana, ben] = [await signedIn(it), await signedIn(it, { userId: '707' })]
+  const answers = await Promise.all(Array.from({ length: 320 }, () => ana('GET', '/digest')))
+  const refused = answers.filter(({ status }) => status === 429)
+  t.ok(refused.length >= 1 && refused.length <= 40, `${refused.length} were refused`)
+  t.match(refused[0], { body: { ok: false, code: 'too_many_requests' } })
+  t.match(await ben('GET', '/digest'), { status: 200 })
+})
