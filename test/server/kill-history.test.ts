@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { confirmBackfill, planBackfill, showBackfill } from '../../server/settings/backfills.ts'
 import { DATASET, testApp, until } from '../support/app.ts'
+import { counted } from '../support/counted.ts'
+import { createFleet, type Fleet } from '../support/fleet.ts'
 import { count, ledger, tallied } from '../support/look.ts'
 import { seeded } from '../support/numbers.ts'
-import { type ServerProcess, serverProcess } from '../support/server-process.ts'
 
 const CONTACTS = 1_500
 const KILLS = 3
@@ -32,7 +33,7 @@ async function silentImport(t: Parameters<typeof testApp>[0]) {
 type It = Awaited<ReturnType<typeof silentImport>>
 
 /** Kills the server shortly after it has begun to read one more page, several times, then lets it finish. */
-async function killWhileReading(it: It, server: ServerProcess, random: () => number): Promise<void> {
+async function killWhileReading(it: It, server: Fleet, random: () => number): Promise<void> {
   const reads = () => it.hubspot.requests().filter(({ path }) => path.endsWith('/search') || path.endsWith('/batch/read')).length
   let seen = reads()
   for (let kills = 0; kills < KILLS; kills++) {
@@ -44,7 +45,7 @@ async function killWhileReading(it: It, server: ServerProcess, random: () => num
   }
 }
 
-async function onceEach(t: Parameters<typeof testApp>[0], it: It): Promise<void> {
+async function onceEach(t: Parameters<typeof testApp>[0], it: It, kills: number): Promise<void> {
   await until(async () => (await count(it.db, 'packet')) + (await count(it.db, 'outbox')) === 0, 60_000)
   const lines = await ledger(it.db)
   t.equal(lines.length, 2 * CONTACTS, 'the raw lead and the stage of each')
@@ -53,8 +54,10 @@ async function onceEach(t: Parameters<typeof testApp>[0], it: It): Promise<void>
   const summary = it.meta.summary().datasets[DATASET]
   t.match(summary, { distinct: 2 * CONTACTS, leads: CONTACTS })
   // What Meta had taken when the process died goes again with the same id: one batch for each death at most.
-  t.ok((summary?.doubled ?? 0) <= KILLS * 100 + (await tallied(it.db, 'possible_doubles.timeout')))
+  t.ok((summary?.doubled ?? 0) <= kills * 100 + (await tallied(it.db, 'possible_doubles.timeout')))
   t.equal(summary?.doubled, summary?.doubledById)
+  const [eventsIn, eventsOut] = [2 * CONTACTS, summary?.distinct ?? 0]
+  counted(t, [1, 17], { kills, restarts: kills, eventsIn, eventsOut, lost: eventsIn - eventsOut, doubled: summary?.doubled ?? 0 })
 }
 
 t.test('killed while it catches up', async (t) => {
@@ -65,11 +68,11 @@ t.test('killed while it catches up', async (t) => {
     .insertInto('cursor')
     .values({ connection_id: it.connectionId, channel: 'history', covered_until: new Date(Date.now() - 2 * DAY), position: null })
     .execute()
-  const server = await serverProcess(t, it)
+  const server = await createFleet(t, it, random)
   await server.start()
   await killWhileReading(it, server, random)
   await until(() => it.meta.summary().datasets[DATASET]?.distinct === 2 * CONTACTS, 90_000)
-  await onceEach(t, it)
+  await onceEach(t, it, KILLS)
   t.strictSame(server.complaints(), [])
 })
 
@@ -78,7 +81,7 @@ t.test('killed during a dry run and during the backfill itself', async (t) => {
   t.comment(`seed ${seed} (SEED=${seed} repeats it)`)
   const it = await silentImport(t)
   const caller = { db: it.db, actor: 'test' }
-  const server = await serverProcess(t, it)
+  const server = await createFleet(t, it, random)
   await server.start()
   const { id } = await planBackfill(caller, { connectionId: it.connectionId, days: 3 })
   await killWhileReading(it, server, random)
@@ -87,6 +90,6 @@ t.test('killed during a dry run and during the backfill itself', async (t) => {
   await confirmBackfill(caller, id)
   await killWhileReading(it, server, random)
   await until(async () => (await showBackfill(caller, id)).state === 'done', 90_000)
-  await onceEach(t, it)
+  await onceEach(t, it, 2 * KILLS)
   t.strictSame(server.complaints(), [])
 })

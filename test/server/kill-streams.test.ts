@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { testApp, until } from '../support/app.ts'
+import { counted } from '../support/counted.ts'
 import { count, ledger } from '../support/look.ts'
 import { seeded } from '../support/numbers.ts'
 import { addOrg, followed, salesforceEnv } from '../support/salesforce.ts'
@@ -42,6 +43,7 @@ t.test('killed at random instants, one of two', async (t) => {
     }),
   )
   let takenUnseen = 0
+  const recoveryMs: number[] = []
   let seen = 0
   for (const victim of [one, two, one]) {
     await sleep(500 + random() * 2_000)
@@ -52,7 +54,7 @@ t.test('killed at random instants, one of two', async (t) => {
     seen = events.length
     const died = Date.now()
     await Promise.all(orgs.map(({ orgId }) => followed(it, orgId)))
-    t.comment(`all orgs followed again after ${Date.now() - died} ms`)
+    recoveryMs.push(Date.now() - died)
     await victim.start()
   }
   over = true
@@ -73,6 +75,8 @@ t.test('killed at random instants, one of two', async (t) => {
     2 * leads,
   )
   t.ok(sum(({ doubled }) => doubled) <= takenUnseen, 'only what Meta took of a process that died before it knew')
-  t.comment(`leads ${leads}, changes ${changes}, doubled ${sum(({ doubled }) => doubled)}, taken unseen ${takenUnseen}`)
+  const [eventsOut, doubled] = [sum(({ distinct }) => distinct), sum((dataset) => dataset.doubled)]
+  const note = `orgs ${orgs.length}, leads ${leads}, taken unseen ${takenUnseen}`
+  counted(t, [1, 2], { kills: 3, restarts: 3, eventsIn: changes, eventsOut, lost: 2 * leads - eventsOut, doubled, recoveryMs, note })
   t.strictSame([...one.complaints(), ...two.complaints()], [])
 })

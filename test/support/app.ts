@@ -20,6 +20,7 @@ import { type Meta, type MetaOptions, startMeta } from '../simulators/meta/start
 import { type Salesforce, type SalesforceOptions, startSalesforce } from '../simulators/salesforce/start-salesforce.ts'
 import { testDatabaseUrl } from './database.ts'
 import { funnel } from './funnel.ts'
+import { sharedRedis } from './mode.ts'
 import { salesforceEnv } from './salesforce.ts'
 
 export const PORTAL = 3003003
@@ -118,8 +119,15 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
   const addTenant = (tenant: NewTenant) => connect(db, vault, hubspot, tenant)
   const first = await addTenant({ portal: PORTAL, dataset: DATASET, token: TOKEN, rules: options.rules, mapping: options.mapping })
 
+  const redis = sharedRedis(databaseUrl)
   const launch = async (pool: Database) => {
-    const app = await createApp({ config, db: pool, vault, log, ...(options.now && { now: options.now }) })
+    const app = await createApp({
+      config: { ...config, ...(redis && { redis }) },
+      db: pool,
+      vault,
+      log,
+      ...(options.now && { now: options.now }),
+    })
     await app.server.listen({ port: 0, host: '127.0.0.1' })
     app.start()
     return { app, url: `http://127.0.0.1:${(app.server.server.address() as AddressInfo).port}` }

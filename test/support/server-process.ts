@@ -1,10 +1,12 @@
 /** The server as a process of its own, to be stopped or killed at any time. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { PUBLIC_URL, type TestApp, until } from './app.ts'
 import { freePort } from './free-port.ts'
+import { sharedRedis } from './mode.ts'
 
 export interface ServerProcess {
   url: string
@@ -19,10 +21,19 @@ export interface ServerProcess {
   complaints(): string[]
 }
 
-const main = join(import.meta.dirname, '../../server/main.ts')
+const root = join(import.meta.dirname, '../..')
 
-/** Not started yet, on a port of its own. `env` is all that it is told. */
-export async function createServerProcess(env: (url: string) => Record<string, string>): Promise<ServerProcess> {
+/** What `npm start` gives to Node: its options, and the file. */
+export async function startArguments(): Promise<string[]> {
+  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
+  return scripts.start.split(' ').slice(1)
+}
+
+/** Not started yet, on a port of its own. `env` is all that it is told; `nodeOptions` stand before those of `npm start`. */
+export async function createServerProcess(
+  env: (url: string) => Record<string, string>,
+  nodeOptions: readonly string[] = [],
+): Promise<ServerProcess> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const said: string[] = []
@@ -39,7 +50,8 @@ export async function createServerProcess(env: (url: string) => Record<string, s
       return child?.pid
     },
     async start() {
-      child = spawn(process.execPath, [main], {
+      child = spawn(process.execPath, [...nodeOptions, ...(await startArguments())], {
+        cwd: root,
         stdio: ['ignore', 'ignore', 'pipe'],
         env: { PATH: process.env.PATH, PORT: String(port), ...env(url) },
       })
@@ -60,7 +72,9 @@ export async function serverProcess(
   it: TestApp,
   env: (url: string) => Record<string, string> = () => ({}),
 ): Promise<ServerProcess> {
+  const redis = sharedRedis(it.databaseUrl)
   const made = await createServerProcess((url) => ({
+    ...(redis && { REDIS_URL: redis.url, REDIS_PREFIX: redis.prefix }),
     PUBLIC_URL,
     DATABASE_URL: it.databaseUrl,
     ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
