@@ -79,40 +79,36 @@ interface TickOptions {
   json?: boolean
 }
 
-function figuresText({ by, from, to, timeZone, asOf, coverage, total, lines }: Figures): string {
-  const headings = [by, 'leads', 'with an event', 'sent', 'not taken', 'not sent']
-  const rows = [...lines.map((line) => [line.name, ...cells(line)]), ...(by === 'key' ? [] : [['all', ...cells(total)]])]
-  const shares = by === 'key' ? rows.map((row, index) => [...row.slice(0, 4), share(lines[index]?.sent ?? 0, total.sent)]) : rows
-  const list = table(
-    by === 'key' ? [...headings.slice(0, 4), 'of all sent'] : headings,
-    lines.length === 0 ? [] : shares,
-    'Nothing happened in these days.',
-  )
-  return `${from} to ${to} (${timeZone}), as of ${time(asOf) ?? 'never: the server has not counted yet'}\n${coverage.text}\n\n${list}`
+function figuresText(figures: Figures): string {
+  const { from, to, timeZone, asOf, coverage, lines } = figures
+  const when = asOf === null ? 'not counted yet: the server has to run' : `as of ${time(asOf)}`
+  const list = lines.length === 0 ? 'Nothing happened in these days.' : figures.by === 'key' ? keysTable(figures) : linesTable(figures)
+  return `${from} to ${to} (${timeZone}), ${when}\n${coverage.text}\n\n${list}`
 }
 
-const cells = ({ leads, covered, sent, unconfirmed, rejected, expired, suppressed }: Counts) => [
-  leads,
-  covered,
-  sent,
-  unconfirmed + rejected + expired,
-  suppressed,
-]
-const share = (part: number, whole: number) => (whole === 0 ? null : percent(part / whole))
+function linesTable({ by, lines, total }: Figures): string {
+  const row = (name: string, it: Counts) => [name, it.leads, it.covered, it.sent, it.unconfirmed + it.rejected + it.expired, it.suppressed]
+  // Stages follow each other: their leads are the same ones.
+  const sum = by === 'stage' || by === 'event' || by === 'dataset' ? [] : [row('all', total)]
+  return table([by, 'leads', 'with an event', 'sent', 'not taken', 'not sent'], [...lines.map((line) => row(line.name, line)), ...sum], '')
+}
+
+function keysTable({ lines, total }: Figures): string {
+  const rows = lines.map(({ name, leads, sent }) => [name, leads, sent, total.sent === 0 ? null : percent(sent / total.sent)])
+  return table(['told by', 'leads', 'sent', 'of all sent'], rows, '')
+}
 
 const verdicts = { met: 'met', not_met: 'not met', too_little_data: 'too little data' }
 
-function stagesText({ from, to, matureLeads, stages, text }: StageReport): string {
-  const rows = stages.map((it) => [
-    ...[it.eventName, it.reachedIn28Days, it.share === null ? null : percent(it.share)],
-    ...[it.reached === 0 ? null : describeHours(it.medianHours), it.perMonth, it.covered, it.suits ? 'yes' : 'no'],
+function stagesText({ from, to, matureLeads, stages, common, text }: StageReport): string {
+  const rows = stages.map(({ eventName, reachedIn28Days, share, reached, medianHours, perMonth, covered, conditions }) => [
+    ...[eventName, reachedIn28Days, share === null ? null : percent(share), reached === 0 ? null : describeHours(medianHours)],
+    ...[perMonth, covered, ...conditions.map(({ state }) => verdicts[state])],
   ])
-  const headings = ['stage', 'in 28 days', 'of all', 'half of them in', 'a month', 'reported', 'suits']
+  const headings = ['stage', 'in 28 days', 'of all', 'half of them in', 'a month', 'reported', '1 to 40 %', '28 days']
   const list = table(headings, rows, 'No stage is mapped yet. Next: mapping set')
-  const conditions = stages.map(({ eventName, conditions }) =>
-    [`${eventName}:`, ...conditions.map((it) => `  ${verdicts[it.state]}: ${it.text}`)].join('\n'),
-  )
-  return [`${matureLeads} leads of ${from} to ${to}, which have all had 28 days\n\n${list}`, ...conditions, text].join('\n\n')
+  const others = common.map((it) => `${`${verdicts[it.state]}:`.padEnd(16)} ${it.text}`).join('\n')
+  return [`${matureLeads} leads of ${from} to ${to}, which have all had 28 days`, list, others, text].join('\n\n')
 }
 
 function wayText({ metaId, day, steps }: DatasetWay): string {

@@ -39,9 +39,10 @@ export interface StageFigures {
   covered: number
   /** How many leads a month reach it, at the share and the number of leads of today. */
   perMonth: number | null
+  /** Those of the stage itself: `conversion`, `time`. */
   conditions: Condition[]
-  /** All conditions are met. */
-  suits: boolean
+  /** Both are met. */
+  fits: boolean
 }
 
 export interface Evidence {
@@ -60,9 +61,11 @@ export interface Evidence {
 
 export interface Suitability {
   stages: StageFigures[]
+  /** Conditions that are the same for all stages: `coverage`, `volume`, `stages`. */
+  common: Condition[]
   /** The deepest stage that meets all conditions. */
   recommended: string | null
-  /** Without one: the deepest that fits by itself, so that only the campaign or the reporting is short of something. */
+  /** Without one: the deepest that fits, so that only the campaign or the reporting is short of something. */
   closest: string | null
   /** What is recommended and why, or why nothing is. */
   text: string
@@ -75,43 +78,46 @@ export function judgeStages(evidence: Evidence): Suitability {
     const reachedIn28Days = within28Days(stage.delays)
     const median = medianHours(stage.delays)
     const share = evidence.matureLeads === 0 ? null : reachedIn28Days / evidence.matureLeads
-    const conditions = [judgeConversion(reachedIn28Days, evidence.matureLeads), judgeTime(median, reached), ...common]
+    const conditions = [judgeConversion(reachedIn28Days, evidence.matureLeads), judgeTime(median, reached)]
     return {
       eventName: stage.eventName,
       ...{ reached, reachedIn28Days, share, medianHours: median, covered: stage.covered },
       perMonth: share === null || evidence.monthDays === 0 ? null : Math.round((share * evidence.monthLeads * MONTH) / evidence.monthDays),
       conditions,
-      suits: conditions.every(({ state }) => state === 'met'),
+      fits: conditions.every(isMet),
     }
   })
-  return { stages, ...recommend(stages, evidence) }
+  return { stages, common, ...recommend(stages, common, evidence) }
 }
 
-function recommend(stages: readonly StageFigures[], { matureLeads }: Evidence): Omit<Suitability, 'stages'> {
-  const suiting = stages.findLast(({ suits }) => suits)
-  if (suiting !== undefined) {
-    const text = `"${suiting.eventName}" is the deepest stage that meets all of Meta's conditions: ${percent(suiting.share ?? 0)} of ${matureLeads} leads reach it within 28 days, half of these within ${describeHours(suiting.medianHours)}. Set it as the stage to optimise for in Events Manager.`
-    return { recommended: suiting.eventName, closest: null, text }
-  }
-  const own = ({ conditions }: StageFigures) => conditions.filter(({ name }) => name === 'conversion' || name === 'time')
-  const fitting = stages.findLast((stage) => own(stage).every(({ state }) => state === 'met'))
-  if (fitting !== undefined) {
-    const short = fitting.conditions.filter(({ state }) => state !== 'met').map(({ text }) => text)
-    return {
-      recommended: null,
-      closest: fitting.eventName,
-      text: `"${fitting.eventName}" would fit, but not everything is met yet. ${short.join(' ')}`,
+const isMet = ({ state }: Condition) => state === 'met'
+
+function recommend(
+  stages: readonly StageFigures[],
+  common: readonly Condition[],
+  { matureLeads }: Evidence,
+): Pick<Suitability, 'recommended' | 'closest' | 'text'> {
+  const deepest = stages.findLast(({ fits }) => fits)
+  if (deepest !== undefined) {
+    const { eventName, share, medianHours } = deepest
+    const found = `${percent(share ?? 0)} of ${matureLeads} leads reach it within 28 days, half of these within ${describeHours(medianHours)}.`
+    const short = common.filter((condition) => !isMet(condition)).map(({ text }) => text)
+    if (short.length > 0) {
+      return {
+        recommended: null,
+        closest: eventName,
+        text: `"${eventName}" would fit: ${found} But not everything else is met. ${short.join(' ')}`,
+      }
     }
+    const text = `"${eventName}" is the deepest stage that meets all of Meta's conditions: ${found} Set it as the stage to optimise for in Events Manager.`
+    return { recommended: eventName, closest: null, text }
   }
-  if (stages.some((stage) => own(stage).some(({ state }) => state === 'too_little_data')) || matureLeads === 0) {
+  if (matureLeads === 0 || stages.some(({ conditions }) => conditions.some(({ state }) => state === 'too_little_data'))) {
     const text = `There is not enough data yet: ${matureLeads} leads have had the 28 days that Meta gives a stage. At least ${conditions.conversion.least} are needed, and more where the share is near a limit.`
     return { recommended: null, closest: null, text }
   }
-  return {
-    recommended: null,
-    closest: null,
-    text: 'No stage is reached by 1 to 40 % of the leads within 28 days. Report a stage in between: map one more stage of the CRM.',
-  }
+  const text = 'No stage is reached by 1 to 40 % of the leads within 28 days. Report a stage in between: map one more stage of the CRM.'
+  return { recommended: null, closest: null, text }
 }
 
 function judgeConversion(count: number, sample: number): Condition {

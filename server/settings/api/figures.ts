@@ -38,6 +38,12 @@ export const figures = z.object({
   }),
   lines: z.array(z.object({ value: z.string(), name: z.string(), ...counts })),
 })
+const condition = z.object({
+  name: z.enum(['conversion', 'time', 'coverage', 'volume', 'stages']),
+  state: z.enum(['met', 'not_met', 'too_little_data']),
+  sample: z.number(),
+  text: z.string(),
+})
 export const stageReport = z.object({
   from: day,
   to: day,
@@ -52,17 +58,11 @@ export const stageReport = z.object({
       medianHours: z.number().nullable(),
       covered: count,
       perMonth: z.number().nullable(),
-      conditions: z.array(
-        z.object({
-          name: z.enum(['conversion', 'time', 'coverage', 'volume', 'stages']),
-          state: z.enum(['met', 'not_met', 'too_little_data']),
-          sample: z.number(),
-          text: z.string(),
-        }),
-      ),
-      suits: z.boolean(),
+      conditions: z.array(condition).meta({ description: 'conversion and time' }),
+      fits: z.boolean().meta({ description: 'both are met' }),
     }),
   ),
+  common: z.array(condition).meta({ description: 'the same for all stages: coverage, volume, stages' }),
   recommended: z.string().nullable(),
   closest: z.string().nullable(),
   text: z.string(),

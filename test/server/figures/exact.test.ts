@@ -2,7 +2,6 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import { CodedError } from '../../../connectors/errors.ts'
-import type { Database } from '../../../server/database/pool.ts'
 import { transaction } from '../../../server/database/transaction.ts'
 import { dueDays } from '../../../server/figures/due-days.ts'
 import { rollDays } from '../../../server/figures/roll-days.ts'
@@ -14,16 +13,10 @@ import { testApp } from '../../support/app.ts'
 import { funnel } from '../../support/funnel.ts'
 import { seeded } from '../../support/numbers.ts'
 import { recompute, rolledUp } from './recompute.ts'
+import { roll } from './roll.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-
-/** Rolls up all days that the ledger may hold. Returns how many figures changed. */
-async function rollAll(db: Database): Promise<number> {
-  let changed = 0
-  for (const { from, to } of dueDays([], Date.now(), 60)) changed += await transaction(db, (trx) => rollDays(trx, from, to))
-  return changed
-}
 
 t.test('after a random walk', async (t) => {
   const { seed, random } = seeded()
@@ -101,16 +94,16 @@ t.test('after a random walk', async (t) => {
     () => contacts.length > 0 && retryRecord(caller, { ref: { type: 'contact', id: pick(contacts) } }).catch(nothingToDo),
     () => setDigest(caller, it.workspaceId, { timeZone: pick(['UTC', 'Asia/Kathmandu', 'America/Los_Angeles', 'Pacific/Kiritimati']) }),
     () => it.settled(),
-    () => rollAll(it.db),
+    () => roll(it.db),
     rollAndDie,
   ]
   for (let n = 0; n < 120; n++) await pick(steps)()
   await it.settled()
-  await rollAll(it.db)
+  await roll(it.db)
   const right = await recompute(it.db)
   t.ok(right.length > 50, `${right.length} figures`)
   t.strictSame(await rolledUp(it.db), right)
-  t.equal(await rollAll(it.db), 0, 'what is right is not written again')
+  t.equal(await roll(it.db), 0, 'what is right is not written again')
 })
 
 /** What there is nothing of cannot be judged anew. */

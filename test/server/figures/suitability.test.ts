@@ -19,19 +19,18 @@ const guide = (leads: number): Evidence => ({
     ] as const
   ).map(([eventName, share, bucket]) => ({ eventName, delays: { [bucket]: leads * share }, covered: leads * share })),
 })
-const states = (evidence: Evidence, stage: string) =>
-  Object.fromEntries(
-    judgeStages(evidence)
-      .stages.find(({ eventName }) => eventName === stage)
-      ?.conditions.map(({ name, state }) => [name, state]) ?? [],
-  )
+const states = (evidence: Evidence, stage: string) => {
+  const { stages, common } = judgeStages(evidence)
+  const own = stages.find(({ eventName }) => eventName === stage)?.conditions ?? []
+  return Object.fromEntries([...own, ...common].map(({ name, state }) => [name, state]))
+}
 
 t.test('the deepest stage that meets everything is recommended, with its reason', async (t) => {
   const judged = judgeStages(guide(100))
   t.equal(judged.recommended, 'Converted')
   t.match(judged.text, /"Converted" is the deepest.*15 % of 100 leads.*within 12 days.*Events Manager/)
   t.strictSame(
-    judged.stages.map(({ eventName, share, suits }) => [eventName, share, suits]),
+    judged.stages.map(({ eventName, share, fits }) => [eventName, share, fits]),
     [
       ['Raw Lead', 1, false],
       ['Contacted', 0.7, false],
