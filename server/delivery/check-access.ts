@@ -42,14 +42,10 @@ export async function checkAccess({ db, vault, graph, metaApp, log }: CheckAcces
   const result = access && (await graph.probeDataset(dataset.meta_id, access.token, access))
   const refused = result?.kind === 'refused' && result.error.class === 'reconnect' ? result.error : undefined
   await transaction(db, async (trx) => {
-    const still = await trx
-      .selectFrom('dataset')
-      .select(['state', 'token_checked_at'])
-      .where('id', '=', datasetId)
-      .forUpdate()
-      .executeTakeFirst()
+    const still = await trx.selectFrom('dataset').selectAll().where('id', '=', datasetId).forUpdate().executeTakeFirst()
+    if (still?.state !== 'active') return
     // A new token may have been given while Meta was asked about the one before.
-    if (still?.state !== 'active' || still.token_checked_at?.getTime() !== dataset.token_checked_at?.getTime()) return
+    if ((await datasetAccess(trx, vault, metaApp, still))?.token !== access?.token) return
     await trx.updateTable('dataset').set({ token_checked_at: new Date() }).where('id', '=', datasetId).execute()
     if (refused === undefined) return
     log.warn({ dataset: datasetId, metaCode: refused.code, subcode: refused.subcode }, 'Meta no longer accepts the access to a dataset')

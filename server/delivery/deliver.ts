@@ -98,13 +98,17 @@ async function deliverBatch(options: DeliveryOptions, datasetId: number, lease: 
     )
   }
   const sleepUntil = decision.sleep === undefined ? undefined : clock() + decision.sleep.ms
-  await transaction(db, async (trx) => {
+  // A new token may have been given meanwhile: it is not blamed for the one before.
+  const isSame = async (trx: Trx) => (await datasetAccess(trx, options.vault, options.metaApp, dataset))?.token === access.token
+  const held = await transaction(db, async (trx) => {
     await lease.guard(trx)
-    await carryOut(trx, dataset, batch, decision, sleepUntil)
+    const holds = decision.hold !== undefined && (await isSame(trx))
+    await carryOut(trx, dataset, batch, holds ? decision : { ...decision, hold: undefined }, sleepUntil)
     if (testEventCode !== undefined && result.kind === 'accepted') await passTest(trx, dataset, testEventCode)
+    return holds
   })
   options.meter?.entries(decision.settle)
-  if (decision.hold !== undefined) return {}
+  if (held) return {}
   return sleepUntil === undefined ? 'more' : { again: sleepUntil }
 }
 

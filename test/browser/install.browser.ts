@@ -1,24 +1,15 @@
-/** Connecting by a link, in real Chromium against the stand-in's consent page. */
+/** Connecting an account of HubSpot by a link, in real Chromium against the stand-in's consent page. */
 import t, { type Test } from 'tap'
-import { invite, type NewInvite } from '../../server/settings/invite.ts'
-import { DATASET, PORTAL, TOKEN, testApp } from '../support/app.ts'
-import { openChromium, picture } from '../support/chromium.ts'
-import { serverProcess } from '../support/server-process.ts'
+import { PORTAL } from '../support/app.ts'
+import { picture } from '../support/chromium.ts'
+import { openLinks } from './links.ts'
 
 const OTHER = 4004004
 
 async function setUp(t: Test) {
-  const it = await testApp(t, { launch: false })
-  it.hubspot.addPortal({ portalId: OTHER })
-  const server = await serverProcess(t, it, (url) => ({ PUBLIC_URL: url }))
-  it.hubspot.app.redirectUris.push(`${server.url}/oauth/hubspot/callback`)
-  await server.start()
-  const browser = await openChromium(t)
-  const caller = { db: it.db, actor: 'test' }
-  const link = async (what: NewInvite['what']) =>
-    (await invite(caller, { workspace: it.workspaceId, what, hours: 1 }, { apps: it.config.crm, publicUrl: server.url })).url
-  const accounts = async () => (await it.db.selectFrom('connection').select('account_key').execute()).map((row) => row.account_key)
-  return { it, browser, link, accounts, server }
+  const opened = await openLinks(t)
+  opened.it.hubspot.addPortal({ portalId: OTHER })
+  return opened
 }
 
 t.test('an admin connects an account, and meets words instead of errors on every side way', async (t) => {
@@ -90,21 +81,4 @@ t.test('an expired code and the wrong account are told, and the next try works',
   await page.getByRole('button', { name: 'Connect app' }).click()
   t.equal(await title(), 'HubSpot is connected again')
   t.strictSame(await accounts(), [String(PORTAL)])
-})
-
-t.test('the Meta step: a wrong token is told, a good one is kept', async (t) => {
-  const { browser, link } = await setUp(t)
-  const page = await browser.newPage()
-  await page.goto(await link('dataset'))
-  await picture(page, 'dataset')
-  await page.getByLabel('Dataset id').fill(DATASET)
-  await page.getByLabel('Access token').fill('EAAnotthistoken0000000')
-  await page.getByRole('button', { name: 'Check and save' }).click()
-  t.match(await page.getByRole('alert').innerText(), /does not accept this token/)
-  t.equal(await page.getByLabel('Dataset id').inputValue(), DATASET)
-  t.equal(await page.getByLabel('Access token').inputValue(), '', 'a token is never sent back')
-  await picture(page, 'dataset-refused')
-  await page.getByLabel('Access token').fill(TOKEN)
-  await page.getByRole('button', { name: 'Check and save' }).click()
-  t.equal(await page.locator('h1').innerText(), 'The dataset is connected')
 })

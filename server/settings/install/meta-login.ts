@@ -23,6 +23,11 @@ export interface MetaDialog {
   exchange(request: FastifyRequest, reply: FastifyReply): Promise<{ token: string; expiresAt?: number }>
 }
 
+export interface MetaDialogs {
+  login?: MetaDialog
+  extension?: MetaDialog
+}
+
 interface Options {
   metaApp?: MetaApp
   graphUrl: string
@@ -33,10 +38,7 @@ interface Options {
 const TIMEOUT_MS = 10_000
 
 /** The dialogs that are set up. Both come back to the same address; which one it was, the consent tells. */
-export async function registerMetaDialogs(
-  server: FastifyInstance,
-  options: Options,
-): Promise<{ login?: MetaDialog; extension?: MetaDialog }> {
+export async function registerMetaDialogs(server: FastifyInstance, options: Options): Promise<MetaDialogs> {
   const { metaApp } = options
   if (metaApp === undefined) return {}
   const { loginConfig, extension } = metaApp

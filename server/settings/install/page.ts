@@ -15,7 +15,8 @@ p { margin: 12px 0 } ul { margin: 12px 0; padding-left: 20px } li { margin: 4px 
 .soft { color: var(--soft); font-size: .9rem }
 label { display: block; margin: 16px 0 4px; font-weight: 600 }
 input { width: 100%; padding: 10px 12px; font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: 8px }
-.choice { display: flex; gap: 8px; margin: 8px 0; font-weight: 400 } .choice input { flex: none; width: auto; margin-top: .35em }
+.choice { display: flex; gap: 8px; margin: 12px 0 8px; font-weight: 400 } .choice input { flex: none; width: auto; margin: .35em 0 0 }
+[role=alert] { padding-left: 12px; border-left: 3px solid var(--bad) }
 fieldset { margin: 20px 0; padding: 4px 16px 16px; border: 1px solid var(--line); border-radius: 8px } legend { padding: 0 6px; font-weight: 600 }
 .note { padding-left: 12px; border-left: 3px solid var(--accent) }
 .button { display: inline-block; margin-top: 16px; padding: 12px 20px; font: inherit; font-weight: 600; color: var(--on); background: var(--accent); border: 0; border-radius: 8px; text-decoration: none; cursor: pointer }

@@ -43,7 +43,7 @@ export interface GivenDataset {
   problem?: string
 }
 
-const alert = (problem: string | undefined) => problem !== undefined && html`<p role="alert"><strong>${problem}</strong></p>`
+const alert = (problem: string | undefined) => problem !== undefined && html`<p role="alert">${problem}</p>`
 
 const answers = [
   ['yes', 'Yes, it has a section “Conversion Leads”'],
@@ -86,42 +86,65 @@ export interface Hidden {
   waiting: number
 }
 
+/** What the second step is about, and where its form goes. */
+export interface DatasetStep {
+  action: string
+  metaId: string
+  crm: CrmDataset
+  problem?: string
+  hidden?: Hidden
+}
+
 /** The second step: how we may send to it. */
 export const datasetForm = (
   { workspace }: Invitation,
   { login, business }: DatasetWays,
-  { metaId, crm, problem, hidden }: GivenDataset & { hidden?: Hidden } = {},
+  { action, metaId, crm, problem, hidden }: DatasetStep,
 ): Page => ({
   status: problem === undefined ? 200 : 400,
   title: `Connect the Meta dataset of ${workspace}`,
   body: html`${alert(problem)}
-<form method="post">
-<input type="hidden" name="metaId" value="${metaId ?? ''}"><input type="hidden" name="crm" value="${crm ?? ''}">
-<p>Dataset <strong>${metaId ?? ''}</strong></p>
+<p>Dataset <strong>${metaId}</strong></p>
 ${
-  (crm === 'no' || crm === 'unknown') &&
+  crm !== 'yes' &&
   html`<p class="soft note">You can go on, but events count for conversion leads only in a CRM dataset. In Events Manager, <em>Connect data sources →
 CRM</em> makes one; you are reminded until somebody says that it is.</p>`
 }
-${login && html`<button class="button" name="way" value="login" formnovalidate>Sign in with Facebook</button><p class="soft">Or, without signing in here:</p>`}
-<label for="token">Access token</label><input id="token" name="token" type="password" autocomplete="off" required>
+${
+  login &&
+  stepForm(
+    { action, metaId, crm },
+    html`<button class="button" name="way" value="login">Sign in with Facebook</button><p class="soft">Or, without signing in here:</p>`,
+  )
+}
+${stepForm(
+  { action, metaId, crm },
+  html`<label for="token">Access token</label><input id="token" name="token" type="password" autocomplete="off" required>
 <p class="soft">In the dataset: <em>Settings → Conversions API → Generate access token</em>. Meta shows it once; it is kept encrypted and never
 shown again.</p>
 ${hidden !== undefined && otherProof(hidden)}
-<button class="button" name="way" value="token">${hidden === undefined ? 'Check and save' : 'Save'}</button>
+<button class="button${login && ' quiet'}" name="way" value="token">${hidden === undefined ? 'Check and save' : 'Save'}</button>`,
+)}
 ${
   business !== undefined &&
-  html`<p class="soft">Or share the dataset with our business <strong>${business}</strong> in Meta's business settings (with the right to manage
-it), then:</p><button class="button" name="way" value="shared" formnovalidate>It is shared: check and save</button>`
-}</form>`,
+  stepForm(
+    { action, metaId, crm },
+    html`<p class="soft">Or share the dataset with our business <strong>${business}</strong> in Meta's business settings (with the right to
+manage it), then:</p><button class="button quiet" name="way" value="shared">It is shared: check and save</button>`,
+  )
+}`,
 })
+
+/** A form of its own for each way: the return key does what belongs to the field that it is pressed in. */
+const stepForm = ({ action, metaId, crm }: DatasetStep, body: Html) => html`<form method="post" action="${action}">
+<input type="hidden" name="metaId" value="${metaId}"><input type="hidden" name="crm" value="${crm}">${body}</form>`
 
 const otherProof = ({ waiting }: Hidden) => html`<fieldset><legend>If the token is right, it can be kept all the same</legend>
 <label class="choice"><input type="radio" name="instead" value="test" required> Have a test event tell whether it works</label>
-<p class="soft">It is no made-up event: ${
+<p class="soft">It is no made-up event. ${
   waiting > 0
-    ? html`of the ${waiting} events of real leads that wait for this dataset, the oldest goes now`
-    : html`no event of a real lead waits for this dataset yet, so nothing is sent now, and the first one to come within 24 hours goes`
+    ? html`${waiting === 1 ? 'One event of a real lead waits' : `${waiting} events of real leads wait`} for this dataset: the oldest goes now`
+    : html`No event of a real lead waits for this dataset yet: nothing is sent now, and the first one to come within 24 hours goes`
 } with the code below. Meta keeps it and counts it like every other event; it cannot be taken back. You see it in Events Manager under
 <em>Test events</em>.</p>
 <label for="testCode">Code shown there</label><input id="testCode" name="testCode" autocomplete="off" placeholder="TEST12345">
@@ -155,14 +178,14 @@ export const connected = (crm: string, added: readonly AddedConnection[]): Page 
   title: added.some(({ created }) => created) ? `${crm} is connected` : `${crm} is connected again`,
   mood: 'good',
   body: html`${added.map(
-    ({ account, mapping, findings }) => html`<p>Account <strong>${account}</strong>. ${
+    ({ account, mapping, findings, sandbox }) => html`<p>Account <strong>${account}</strong>. ${
       {
         saved: 'The usual stages are mapped; look them over before the first event goes.',
         kept: 'Its stage mapping was kept.',
         none: 'Its leads are known from now on.',
         failed: 'The stages could not be read yet; map them later.',
       }[mapping]
-    }</p>
+    }${sandbox && ' It is a sandbox: nothing is sent from it before somebody says so.'}</p>
 ${findings.length > 0 && html`<p>What needs your attention there:</p><ul>${findings.map(({ text }) => html`<li>${text}</li>`)}</ul>`}`,
   )}
 <p>You can close this page.</p>`,

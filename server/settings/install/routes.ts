@@ -15,28 +15,19 @@ import { CodedError } from '../../../connectors/errors.ts'
 import { answerConsent, beginConsent, consentLedTo } from '../../connections/install/consents.ts'
 import { findInvitation, type Invitation, stateOf, useInvitation } from '../../connections/install/invitations.ts'
 import { newToken } from '../../connections/install/tokens.ts'
-import type { CrmDataset } from '../../database/tables.ts'
 import type { Log } from '../../log.ts'
-import type { MetaApp } from '../../meta/app.ts'
-import { dialogExtras, readExtension } from '../../meta/business-extension.ts'
-import type { GraphClient } from '../../meta/graph-client.ts'
 import { type AddedConnection, connectAccount, type InstallTools } from '../add-connection.ts'
 import { createSignIn } from '../api/sign-in.ts'
 import type { Caller } from '../caller.ts'
-import { type DatasetTools, type NewDataset, readMetaId, setDataset } from '../datasets.ts'
-import { problem } from '../problem.ts'
-import { countWaiting } from '../prove-dataset.ts'
+import { type DatasetRoutesOptions, datasetRoutes, type Visits } from './dataset-routes.ts'
 import { findWorkspaceOfAccount } from './find-workspace.ts'
 import { registerMetaDialogs } from './meta-login.ts'
 import { type Page, sendPage } from './page.ts'
 import * as pages from './pages.ts'
+import { textsOf } from './texts-of.ts'
 
-export interface InstallRoutesOptions extends InstallTools {
-  db: Caller['db']
+export interface InstallRoutesOptions extends InstallTools, DatasetRoutesOptions {
   connectors: Readonly<Record<string, Connector>>
-  graph: GraphClient
-  sending: DatasetTools['sending']
-  metaApp?: MetaApp
   graphUrl: string
   graphVersion: string
   /** Origin under which people reach us. */
@@ -56,7 +47,7 @@ const MOST_REQUESTS = 60
 const DAY_S = 86_400
 
 export async function installRoutes(server: FastifyInstance, options: InstallRoutesOptions): Promise<void> {
-  const { db, vault, apps, http, connectors, graph, sending, metaApp, publicUrl, log } = options
+  const { db, vault, apps, http, connectors, metaApp, publicUrl, log } = options
   const secure = publicUrl.startsWith('https:')
   // A name with this prefix cannot be set by another host of the same domain.
   const browserCookie = secure ? '__Host-leadstage' : 'leadstage'
@@ -90,18 +81,15 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     return browser
   }
 
-  /** Serves an open invitation; all others get their page. */
-  const invited =
-    (serve: (request: FastifyRequest, reply: FastifyReply, invitation: Invitation) => Promise<Page | FastifyReply>) =>
-    async (request: FastifyRequest, reply: FastifyReply) => {
-      const { token } = request.params as { token: string }
-      const invitation = await findInvitation(db, { token })
-      if (invitation === undefined) return sendPage(reply, pages.noSuchLink)
-      const state = stateOf(invitation, Date.now())
-      if (state !== 'open') return sendPage(reply, state === 'used' ? pages.used(invitation) : pages.expired(invitation))
-      const page = await serve(request, reply, invitation)
-      return 'title' in page ? sendPage(reply, page) : page
-    }
+  const invited: Visits['invited'] = (serve) => async (request, reply) => {
+    const { token } = request.params as { token: string }
+    const invitation = await findInvitation(db, { token })
+    if (invitation === undefined) return sendPage(reply, pages.noSuchLink)
+    const state = stateOf(invitation, Date.now())
+    if (state !== 'open') return sendPage(reply, state === 'used' ? pages.used(invitation) : pages.expired(invitation))
+    const page = await serve(request, reply, invitation)
+    return 'title' in page ? sendPage(reply, page) : page
+  }
 
   server.get(
     '/connect/:token',
@@ -125,92 +113,7 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
     }),
   )
 
-  server.post(
-    '/connect/:token',
-    invited(async (request, _reply, invitation) => {
-      if (invitation.purpose !== 'dataset') return pages.noSuchLink
-      const given = textsOf(request.body)
-      const { metaId = '', crm = '', way } = given
-      let wanted: { metaId: string; crmDataset: CrmDataset }
-      try {
-        const toMeta = `${request.url.split('?')[0]}/meta`
-        const crmDataset = readAnswer(crm)
-        if (way === 'extension' && ways.extension) return pages.goToMeta(`${toMeta}?${new URLSearchParams({ crm })}`)
-        wanted = { metaId: readMetaId(metaId), crmDataset }
-        if (way === 'login' && ways.login) return pages.goToMeta(`${toMeta}?${new URLSearchParams({ crm, dataset: wanted.metaId })}`)
-      } catch (error) {
-        if (!(error instanceof CodedError)) throw error
-        return pages.whichDataset(invitation, ways, { metaId, crm, problem: error.userText })
-      }
-      if (way === 'next') return pages.datasetForm(invitation, ways, { metaId: wanted.metaId, crm })
-      try {
-        return await openDataset(request, invitation, { ...wanted, ...readAccess(given) })
-      } catch (error) {
-        if (!(error instanceof CodedError)) throw error
-        const hidden = error.code === 'dataset_not_shown' && way !== 'shared'
-        const waiting = hidden ? await countWaiting(callerOf(invitation, request), invitation.workspace_id, wanted.metaId) : 0
-        const shown = { metaId: wanted.metaId, crm, problem: error.userText, ...(hidden && { hidden: { waiting } }) }
-        return pages.datasetForm(invitation, ways, shown)
-      }
-    }),
-  )
-
-  async function openDataset(
-    request: FastifyRequest,
-    invitation: Invitation,
-    given: Omit<NewDataset, 'workspace'> & { crmDataset: CrmDataset },
-  ): Promise<Page> {
-    const wanted = { ...given, workspace: invitation.workspace_id }
-    const set = await setDataset(callerOf(invitation, request), wanted, { vault, graph, sending, ...(metaApp && { metaApp }) })
-    await useInvitation(db, invitation.id)
-    return pages.datasetSaved(given.metaId, set, given.crmDataset)
-  }
-
-  if (metaApp !== undefined && (ways.login || ways.extension)) {
-    server.get(
-      '/connect/:token/meta',
-      invited(async (request, reply, invitation) => {
-        const { dataset, crm = '' } = textsOf(request.query)
-        const dialog = dataset === undefined ? dialogs.extension : dialogs.login
-        if (invitation.purpose !== 'dataset' || dialog === undefined) return pages.noSuchLink
-        const wanted = { crmDataset: readAnswer(crm), ...(dataset !== undefined && { metaId: readMetaId(dataset) }) }
-        const { state } = await beginConsent(db, vault, invitation.id, browserOf(request, reply), wanted)
-        const more: Record<string, string> = dataset === undefined ? { extras: dialogExtras(await businessOf(invitation)) } : {}
-        return reply.header('cache-control', 'no-store').redirect(await dialog.consentUrl(request, reply, state, more), 303)
-      }),
-    )
-
-    server.get('/oauth/meta/callback', async (request, reply) => {
-      const { code, state } = textsOf(request.query)
-      if (state === undefined) return sendPage(reply, pages.strangeAnswer('Meta'))
-      const answer = await answerConsent(db, vault, state, request.cookies[browserCookie])
-      if (answer.outcome === 'unknown') return sendPage(reply, pages.strangeAnswer('Meta'))
-      if (answer.outcome === 'again') return sendPage(reply, pages.answeredBefore('Meta'))
-      const { crmDataset, metaId } = answer
-      const invitation = await findInvitation(db, { id: answer.invitationId })
-      const dialog = metaId === null ? dialogs.extension : dialogs.login
-      if (invitation === undefined || crmDataset === null || dialog === undefined) return sendPage(reply, pages.strangeAnswer('Meta'))
-      if (stateOf(invitation, Date.now()) === 'used') return sendPage(reply, pages.used(invitation))
-      if (code === undefined) return sendPage(reply, pages.declined('Meta'))
-      try {
-        const { token, expiresAt } = await dialog.exchange(request, reply)
-        const won =
-          metaId === null
-            ? { ...(await readExtension(graph, metaApp, await businessOf(invitation), token)), won: { by: 'extension' as const } }
-            : { metaId, token, won: { by: 'login' as const, ...(expiresAt !== undefined && { expiresAt }) } }
-        return sendPage(reply, await openDataset(request, invitation, { ...won, crmDataset, probe: true }))
-      } catch (error) {
-        if (!(error instanceof CodedError)) throw error
-        log.warn({ error }, 'a dataset could not be connected')
-        return sendPage(reply, pages.refused('Meta', error))
-      }
-    })
-  }
-
-  async function businessOf({ workspace_id, workspace: name }: Invitation) {
-    const row = await db.selectFrom('workspace').select('external_business_id').where('id', '=', workspace_id).executeTakeFirstOrThrow()
-    return { externalBusinessId: row.external_business_id, name }
-  }
+  await datasetRoutes(server, options, ways, dialogs, { browserCookie, browserOf, callerOf, invited })
 
   server.get('/sign-in/:crm', async (request, reply) => {
     const crm = crmOf((request.params as { crm: string }).crm)
@@ -297,24 +200,4 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
 function tellWhy(error: unknown): Page {
   if (error instanceof CodedError) return pages.notSignedIn(error)
   throw error
-}
-
-/** The fields of a form or a query that came once, as text; all else is as good as not there. */
-function textsOf(given: unknown): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => typeof value === 'string'))
-}
-
-/** What the person says of the dataset. Throws `CodedError` `invalid_input`. */
-function readAnswer(given: string): CrmDataset {
-  if (given === 'yes' || given === 'no' || given === 'unknown') return given
-  throw problem('invalid_input', 'Say whether it is a dataset for CRM events; “I don’t know” is an answer, too.')
-}
-
-/** By which token, if any, and whether that is checked. Throws `CodedError` `invalid_input`. */
-function readAccess({ way, token = '', instead, testCode = '' }: Record<string, string | undefined>) {
-  if (way === 'shared') return { probe: true }
-  const testEventCode = testCode.trim()
-  if (instead === 'test' && testEventCode === '')
-    throw problem('invalid_input', 'For a test event, the code is needed that Events Manager shows under "Test events".')
-  return { token: token.trim(), probe: instead !== 'keep', ...(instead === 'test' && { testEventCode }) }
 }

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { checkAccess, findUnchecked } from '../../../server/delivery/check-access.ts'
 import { createLog } from '../../../server/log.ts'
-import { createGraphClient } from '../../../server/meta/graph-client.ts'
+import { createGraphClient, type GraphClient } from '../../../server/meta/graph-client.ts'
+import { setDataset } from '../../../server/settings/datasets.ts'
 import { DATASET, type TestApp, TOKEN, testApp } from '../../support/app.ts'
 
 const DAY = 86_400_000
@@ -34,6 +35,25 @@ t.test('a token that Meta withdrew is told of before the next event needs it', a
   t.match(await dataset(it), { state: 'held', hold_reason: 'reconnect' })
   t.strictSame(await notices(it), ['reconnect'])
   t.strictSame(await findUnchecked(it.db), [], 'it is known to be held')
+})
+
+t.test('a new token is not blamed for the one before, though Meta was asked about that just now', async (t) => {
+  const it = await testApp(t, { launch: false })
+  const options = checking(it)
+  t.teardown(() => options.graph.close())
+  it.meta.breakToken({ token: TOKEN, subcode: 460 })
+  const graph: GraphClient = {
+    ...options.graph,
+    async probeDataset(...asked) {
+      const result = await options.graph.probeDataset(...asked)
+      const given = { workspace: it.workspaceId, metaId: DATASET, token: 'EAAnewtoken000000000000000000001', probe: false }
+      await setDataset({ db: it.db, actor: 'test' }, given, options)
+      return result
+    },
+  }
+  await checkAccess({ ...options, graph }, it.datasetId)
+  t.equal((await dataset(it)).state, 'active')
+  t.strictSame(await notices(it), [])
 })
 
 t.test('a token for sending alone, and a Meta that does not answer, hold nothing', async (t) => {
