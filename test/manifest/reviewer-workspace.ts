@@ -64,13 +64,16 @@ async function send({ address, secret }: { address: string; secret: string }): P
   if (answer.status !== 202) throw new Error(`${address} answered ${answer.status}: ${await answer.text()}`)
 }
 
-/** Outcomes of the connection's records, counted, once there is one for every change. */
+/** Outcomes of the connection's records, counted, once there is one for every change and no more come. */
 async function outcomes(connection: string): Promise<Record<string, number>> {
+  let before = 0
   for (const begun = Date.now(); ; await sleep(500)) {
     const { records } = (await leadstage(['record', 'list', '--connection', connection, '--limit', '1000', '--json'])) as {
       records: { outcome: string; reason?: string }[]
     }
-    if (records.length >= sample.length || Date.now() - begun > MOST_WAIT_MS) {
+    const isAll = records.length >= sample.length && records.length === before
+    before = records.length
+    if (isAll || Date.now() - begun > MOST_WAIT_MS) {
       const named = records.map(({ outcome, reason }) => (reason ? `${outcome} (${reason})` : outcome))
       return Object.fromEntries([...new Set(named)].sort().map((name) => [name, named.filter((one) => one === name).length]))
     }
