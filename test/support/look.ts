@@ -1,6 +1,7 @@
 /** Looking into the database of a running app, and hurrying it up. */
 import { sql } from 'kysely'
 import type { Database } from '../../server/database/pool.ts'
+import type { Tables } from '../../server/database/tables.ts'
 
 export interface LedgerLine {
   type: string
@@ -55,7 +56,7 @@ export async function hurry(db: Database): Promise<void> {
   await sql`update dataset set sleep_until = null`.execute(db)
 }
 
-export const count = async (db: Database, table: 'packet' | 'outbox' | 'ledger' | 'lead' | 'lead_key' | 'tombstone'): Promise<number> =>
+export const count = async (db: Database, table: keyof Tables): Promise<number> =>
   Number((await sql<{ count: string }>`select count(*) as count from ${sql.table(table)}`.execute(db)).rows[0]?.count)
 
 /** A count that the app keeps. */

@@ -8,6 +8,7 @@ import { purge } from '../../../server/connections/purge.ts'
 import { endWhatIsOver, type RetentionOptions } from '../../../server/connections/retention.ts'
 import { needAttention } from '../../../server/connections/states.ts'
 import type { Database } from '../../../server/database/pool.ts'
+import { tickStep } from '../../../server/figures/tick-step.ts'
 import { insertPackets } from '../../../server/intake/inbox.ts'
 import { packChanges } from '../../../server/intake/packet.ts'
 import { createLog } from '../../../server/log.ts'
@@ -18,6 +19,7 @@ import { allScopes } from '../../simulators/hubspot/start-hubspot.ts'
 import { addRoute, DATASET, PORTAL, type TestApp, TOKEN, testApp, until } from '../../support/app.ts'
 import { count, findTraces, hurry, ledger, tallied } from '../../support/look.ts'
 import { stageEvent } from '../../support/post-webhook.ts'
+import { roll } from '../figures/roll.ts'
 
 const DAY = 86_400_000
 const person = { email: 'canary@example.com', phone: '+491701234567', firstname: 'Canarina' }
@@ -58,6 +60,7 @@ t.test('after the retention time nothing is left of an uninstalled account, and 
   it.hubspot.create({ type: 'contact', properties: { ...person, lifecyclestage: 'lead', meta_lead_id: '8877665544332211' } })
   await it.settled()
   t.ok((await findTraces(it.db, traces)).length > 0)
+  await roll(it.db)
 
   await removeConnection({ db: it.db, actor: 'operator' }, it.connectionId, it.vault)
   t.same(await it.db.selectFrom('secret').select('purpose').where('owner', '=', `connection:${it.connectionId}`).execute(), [])
@@ -84,6 +87,8 @@ t.test('after the retention time nothing is left of an uninstalled account, and 
   ])
   t.same((await actions(it.db)).slice(-2), ['operator connection.remove', 'system connection.purge'])
   t.same(await endWhatIsOver(options(it)), [])
+  const figures = await it.db.selectFrom('daily_rollup').select('value').where('dimension', '=', 'stage').execute()
+  t.same(new Set(figures.map(({ value }) => Number.parseInt(value, 10))), new Set([other.connectionId]))
 
   const before = it.meta.events({ dataset: '700000000000002' }).length
   it.hubspot.create({ portalId: 4004004, type: 'contact', properties: { lifecyclestage: 'customer', meta_lead_id: '123456789012346' } })
@@ -96,12 +101,15 @@ t.test('with the last account of a workspace its datasets, tokens and recipients
   it.hubspot.create({ type: 'contact', properties: { ...person, lifecyclestage: 'lead', meta_lead_id: '8877665544332211' } })
   await it.settled()
   await sql`insert into recipient (workspace_id, kind, address) values (${it.workspaceId}, 'email', 'admin@example.com')`.execute(it.db)
+  await tickStep({ db: it.db, actor: 'operator' }, { dataset: DATASET, step: 'seen' })
+  await roll(it.db)
   await removeConnection({ db: it.db, actor: 'operator' }, it.connectionId, it.vault)
   await daysPass(it.db, 'removed_at', 31)
   for (const id of await endWhatIsOver(options(it))) await purge(options(it), id, go)
   t.same(await findTraces(it.db, [...traces, 'admin@example.com', TOKEN, DATASET]), [])
   t.same(await it.db.selectFrom('secret').select('owner').execute(), [{ owner: 'installation' }])
-  for (const table of ['lead', 'lead_key', 'ledger', 'outbox'] as const) t.equal(await count(it.db, table), 0, table)
+  for (const table of ['lead', 'lead_key', 'ledger', 'outbox', 'daily_rollup', 'way_tick'] as const)
+    t.equal(await count(it.db, table), 0, table)
 })
 
 t.test('connected again within the retention time, settings, mapping and routes are as they were', async (t) => {
