@@ -2,10 +2,10 @@
 import type { RecordRef, RecordSnapshot } from '../../connectors/connector.ts'
 import type { LeadStageRecord } from '../../connectors/record.ts'
 import { leadEventSource } from '../../connectors/registry.ts'
-import { toConversionEvent } from '../../mappings/conversion-event.ts'
+import { type ConversionSettings, toConversionEvent } from '../../mappings/conversion-event.ts'
 import { type FieldNote, reasonText } from '../../mappings/reasons.ts'
 import { rules as rulesSchema } from '../../mappings/rules.ts'
-import { type StageMapping, stageMapping } from '../../mappings/stage-mapping.ts'
+import { stageMapping } from '../../mappings/stage-mapping.ts'
 import type { Connection, Connections } from '../connections/connections.ts'
 import type { Caller } from './caller.ts'
 import { withTexts } from './entry-text.ts'
@@ -36,7 +36,7 @@ export interface LeadPreview {
 }
 
 export interface PreviewRequest {
-  /** The latest that is known where none is named. */
+  /** Where none is named, one of the latest, of which something would be sent if that can be. */
   record?: RecordRef
   /** What would be saved, instead of what is. */
   mapping?: unknown
@@ -61,31 +61,28 @@ export async function previewLead(caller: Caller, id: number, wanted: PreviewReq
     history: true,
     ...(ref && { ref }),
   })
-  const record = records.find(({ stages }) => stages.some((stage) => isMapped(stage, mapping))) ?? records[0]
-  if (record === undefined)
-    throw ref === undefined
-      ? problem('no_records', 'There is no record to show yet.')
-      : problem('record_unknown', `The CRM shows no record ${ref.type}/${ref.id}.`)
-  const person = record.person && people.find(({ ref }) => ref.type === record.person?.type && ref.id === record.person.id)
   const [route] = await listRoutes(caller, { connectionId: id })
   const settings = { mapping, rules, leadEventSource: leadEventSource(stored.crm, stored.settings), datasetId: route?.metaId ?? '0' }
   const now = Date.now()
-  return {
-    record: record.ref,
-    datasetId: route?.metaId ?? null,
-    stages: stagesOf(record, person ?? record, connection, now).map((one) => {
-      const result = toConversionEvent(one, settings, now)
-      const said = { stage: one.stage, occurredAt: new Date(one.occurredAt) }
-      if (result.kind === 'event') return { ...said, event: result.json, reason: null, text: null, notes: withTexts(result.notes) }
-      const params = result.kind === 'refused' ? result.params : undefined
-      const notes = result.kind === 'refused' ? withTexts(result.notes ?? []) : []
-      return { ...said, event: null, reason: result.reason, text: reasonText(result.reason, params), notes }
-    }),
-  }
+  const previews = records.map((record) => {
+    const person = people.find(({ ref }) => ref.type === record.person?.type && ref.id === record.person.id) ?? record
+    return { record: record.ref, stages: stagesOf(record, person, connection, now).map((one) => preview(one, settings, now)) }
+  })
+  const chosen = previews.find(({ stages }) => stages.some(({ event }) => event !== null)) ?? previews[0]
+  if (chosen !== undefined) return { ...chosen, datasetId: route?.metaId ?? null }
+  throw ref === undefined
+    ? problem('no_records', 'There is no record to show yet.')
+    : problem('record_unknown', `The CRM shows no record ${ref.type}/${ref.id}.`)
 }
 
-const isMapped = ({ source, stageId }: { source: string; stageId: string }, { stages }: StageMapping) =>
-  stages.some((line) => line.source === source && line.stageId === stageId && line.eventName !== null && !line.negative)
+function preview(record: LeadStageRecord, settings: ConversionSettings, now: number): PreviewedStage {
+  const result = toConversionEvent(record, settings, now)
+  const said = { stage: record.stage, occurredAt: new Date(record.occurredAt) }
+  if (result.kind === 'event') return { ...said, event: result.json, reason: null, text: null, notes: withTexts(result.notes) }
+  const params = result.kind === 'refused' ? result.params : undefined
+  const notes = result.kind === 'refused' ? withTexts(result.notes ?? []) : []
+  return { ...said, event: null, reason: result.reason, text: reasonText(result.reason, params), notes }
+}
 
 /** The stages that a record went through, or stands at. */
 function stagesOf(record: RecordSnapshot, person: RecordSnapshot, { crm, account }: Connection, now: number): LeadStageRecord[] {

@@ -39,7 +39,7 @@ export function overviewRoutes(server: ApiServer, tools: ApiTools): void {
     async (request) => {
       const { caller, connection } = tenantOf(request, tools)
       const { attention, ...view } = await readOverview(caller, connection.id)
-      return ok({ ...view, attention: attention.map((one) => ({ ...one, ...noticeWords(one.code) })) })
+      return ok({ ...view, attention: attention.map((one) => ({ ...one, ...noticeWords(one) })) })
     },
   )
 }

@@ -48,7 +48,7 @@ export function trailRoutes(server: ApiServer, tools: ApiTools): void {
     async (request) => {
       const { caller } = tenantOf(request, tools)
       const notices = await listNotices(caller, { closed: request.query.closed })
-      return ok(notices.map((one) => ({ ...one, action: noticeWords(one.code).action })))
+      return ok(notices.map((one) => ({ ...one, action: noticeWords(one).action })))
     },
   )
 

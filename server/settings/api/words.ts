@@ -27,9 +27,10 @@ interface NoticeWords {
   action: NoticeAction | null
 }
 
-/** By code, whatever the notice is about. */
+/** By code; with the kind of subject before it where a code means something else there. */
 export const notices: Readonly<Record<string, NoticeWords>> = {
   reconnect: { title: 'The CRM no longer accepts our access', action: 'reconnect' },
+  'dataset:reconnect': { title: 'Meta no longer accepts our access', action: 'renew_token' },
   removal_ahead: { title: 'The connection is about to end', action: 'reconnect' },
   missing_scope: { title: 'A permission is missing in the CRM', action: 'reconnect' },
   forbidden: { title: 'The connected user may not read what is needed', action: 'check' },
@@ -53,8 +54,11 @@ export const notices: Readonly<Record<string, NoticeWords>> = {
 }
 
 /** Of a code that is not in the catalogue: CRMs have codes of their own for what only their admins can mend. */
-export const noticeWords = (code: string): NoticeWords =>
-  Object.hasOwn(notices, code) ? (notices[code] as NoticeWords) : { title: 'Something needs your attention', action: 'check' }
+export function noticeWords({ code, subject }: { code: string; subject: string }): NoticeWords {
+  const special = `${subject.split(':')[0]}:${code}`
+  const known = Object.hasOwn(notices, special) ? special : code
+  return (Object.hasOwn(notices, known) && notices[known]) || { title: 'Something needs your attention', action: 'check' }
+}
 
 const outcomes = {
   pending: 'On its way',
