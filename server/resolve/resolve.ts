@@ -151,7 +151,9 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
   const { db } = options
   const { connectionId } = setup
   const work = gatherWork([...changes.flatMap(signalsOf), ...due.map((ref) => anotherLook(ref, now))])
-  const requests = await wantedLookups({ ...options, ruleFields: context.ruleFields }, connectionId, connector, work, now)
+  // A captured lead that is due waits for a CRM to feed the dataset; Meta has nothing new to tell of it.
+  const lasting = new Set(setup.captures ? due.map(refKey) : [])
+  const requests = await wantedLookups({ ...options, ruleFields: context.ruleFields, lasting }, connectionId, connector, work, now)
   const looked = await lookup(connector, context, requests)
   const { failed } = looked
   // What needs no answer of the CRM goes on without one.

@@ -6,13 +6,19 @@ import { refKey, type StageChange, type Work } from './gather.ts'
 import { readReached } from './ledger.ts'
 import type { ResolveOptions } from './resolve.ts'
 
+interface LookupOptions extends Pick<ResolveOptions, 'db' | 'identityTtlMs'> {
+  ruleFields: readonly string[]
+  /** Records, by `refKey`, of which nothing new is to be seen once they were looked up. */
+  lasting?: ReadonlySet<string>
+}
+
 /**
  * Which records have to be looked up: new ones with their history, stale ones, and those whose change asks for it. Not
  * those of which the history only tells again what the ledger holds, as it mostly does where it is read as a routine; nor
  * those whose change itself shows what is needed of them.
  */
 export async function wantedLookups(
-  { db, identityTtlMs, ruleFields }: Pick<ResolveOptions, 'db' | 'identityTtlMs'> & { ruleFields: readonly string[] },
+  { db, identityTtlMs, ruleFields, lasting }: LookupOptions,
   connectionId: number,
   connector: Connector,
   work: Work,
@@ -36,6 +42,7 @@ export async function wantedLookups(
     const record = known.get(key)
     if (work.erased.has(key) || record?.state === 'erased') return []
     const lookedUpAt = record?.lookedUpAt ?? null
+    if (lookedUpAt !== null && lasting?.has(key)) return []
     const fresh = lookedUpAt !== null && now - lookedUpAt <= identityTtlMs
     const enough = fresh || repeated.has(key) || isEnough(work.shown.get(key), lookedUpAt !== null, ruleFields)
     if (enough && !work.lookAgain.has(key) && !pipelineUnknown.has(key)) return []

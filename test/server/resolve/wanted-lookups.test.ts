@@ -13,9 +13,9 @@ const LEAD = '123456789012345'
 
 async function setUp(t: Test) {
   const db = await testDatabase(t)
-  const wanted = (signals: Signal[], ruleFields: string[] = []) =>
+  const wanted = (signals: Signal[], ruleFields: string[] = [], lasting = new Set<string>()) =>
     wantedLookups(
-      { db, identityTtlMs: 300_000, ruleFields },
+      { db, identityTtlMs: 300_000, ruleFields, lasting },
       1,
       connector,
       gatherWork(signals.map((signal) => ({ signal, receivedAt: now }))),
@@ -75,4 +75,14 @@ t.test('where something was not told the history is read, however well the recor
   t.strictSame(await wanted([stage]), [])
   t.strictSame(await wanted([stage, { kind: 'seen', ref, occurredAt: now }]), [{ ref, history: false }])
   t.strictSame(await wanted([stage, { kind: 'seen', ref, occurredAt: now, history: true }]), [{ ref, history: true }])
+})
+
+t.test('a record of which nothing new is to be seen is looked up once', async (t) => {
+  const { wanted, known } = await setUp(t)
+  const again: Signal = { kind: 'identity', ref, occurredAt: now }
+  const lasting = new Set(['lead/1'])
+  t.equal((await wanted([again], [], lasting)).length, 1, 'the first time')
+  await known(now - 86_400_000)
+  t.same(await wanted([again], [], lasting), [])
+  t.equal((await wanted([again])).length, 1, 'others are looked up again')
 })
