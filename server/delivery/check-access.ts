@@ -30,9 +30,11 @@ export async function findUnchecked(db: Database): Promise<number[]> {
   return found.rows.map(({ id }) => id)
 }
 
+const ACCESS_LOST = 'access_lost'
+
 /**
- * Checks one dataset. Only a clear refusal of the token itself holds it: a token that was made for sending alone may not look
- * at the dataset, and what passes is asked again tomorrow.
+ * Checks one dataset. Only a clear refusal of the token itself holds it, and what passes is asked again tomorrow. A right that is
+ * missing is told of, where the access came with the right to look; a pasted token may be made for sending alone.
  */
 export async function checkAccess({ db, vault, graph, metaApp, log }: CheckAccessOptions, datasetId: number): Promise<void> {
   const dataset = await db.selectFrom('dataset').selectAll().where('id', '=', datasetId).executeTakeFirst()
@@ -40,16 +42,21 @@ export async function checkAccess({ db, vault, graph, metaApp, log }: CheckAcces
   await remind(db, dataset)
   const access = await datasetAccess(db, vault, metaApp, dataset)
   const result = access && (await graph.probeDataset(dataset.meta_id, access.token, access))
-  const refused = result?.kind === 'refused' && result.error.class === 'reconnect' ? result.error : undefined
+  const error = result?.kind === 'refused' ? result.error : undefined
+  const lost = dataset.access !== 'pasted' && (error?.class === 'permission' || error?.class === 'configuration')
   await transaction(db, async (trx) => {
     const still = await trx.selectFrom('dataset').selectAll().where('id', '=', datasetId).forUpdate().executeTakeFirst()
     if (still?.state !== 'active') return
     // A new token may have been given while Meta was asked about the one before.
     if ((await datasetAccess(trx, vault, metaApp, still))?.token !== access?.token) return
     await trx.updateTable('dataset').set({ token_checked_at: new Date() }).where('id', '=', datasetId).execute()
-    if (refused === undefined) return
-    log.warn({ dataset: datasetId, metaCode: refused.code, subcode: refused.subcode }, 'Meta no longer accepts the access to a dataset')
-    await hold(trx, dataset, { reason: 'reconnect', text: refused.userText })
+    const subject = `dataset:${datasetId}`
+    if (result?.kind === 'found') await closeNotice(trx, subject, ACCESS_LOST)
+    if (error === undefined || !(lost || error.class === 'reconnect')) return
+    log.warn({ dataset: datasetId, metaCode: error.code, subcode: error.subcode }, 'Meta no longer accepts the access to a dataset')
+    if (error.class === 'reconnect') return hold(trx, dataset, { reason: 'reconnect', text: error.userText })
+    const text = `Meta does not show us dataset ${dataset.meta_id} any more. ${error.userText}`
+    await openNotice(trx, { workspaceId: dataset.workspace_id, subject, code: ACCESS_LOST, text })
   })
 }
 

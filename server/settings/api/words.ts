@@ -8,16 +8,9 @@ import { answers, ok } from './answers.ts'
 import type { ApiServer } from './tools.ts'
 
 /** What the page can do about a notice. */
-export const noticeAction = z.enum([
-  'reconnect',
-  'renew_token',
-  'resume_dataset',
-  'check',
-  'stages',
-  'retry_quarantine',
-  'activity',
-  'connection',
-])
+export const noticeAction = z
+  .enum(['reconnect', 'renew_token', 'resume_dataset', 'check', 'stages', 'retry_quarantine', 'activity', 'connection'])
+  .meta({ id: 'NoticeAction' })
 export type NoticeAction = z.infer<typeof noticeAction>
 
 interface NoticeWords {
@@ -46,6 +39,9 @@ export const notices: Readonly<Record<string, NoticeWords>> = {
   quiet: { title: 'Unusually quiet', action: 'check' },
   expiring: { title: 'Events will soon be too old for Meta', action: 'renew_token' },
   token_ends: { title: 'The access to the dataset ends soon', action: 'renew_token' },
+  access_lost: { title: 'Meta does not show us the dataset any more', action: 'renew_token' },
+  not_crm_dataset: { title: 'Events may not count in this dataset', action: 'renew_token' },
+  left: { title: 'The access to the dataset was given back', action: 'renew_token' },
   permission: { title: 'Meta does not let us send to the dataset', action: 'renew_token' },
   configuration: { title: 'The dataset is not set up as Meta wants it', action: 'renew_token' },
   unknown_error: { title: 'Meta refuses events for a reason that is not known', action: 'resume_dataset' },
@@ -70,12 +66,17 @@ const outcomes = {
   expired: 'Too old',
 } as const
 
-const words = z.object({
-  reasons: z.record(z.string(), z.object({ outcome: z.string(), text: z.string().meta({ description: '{name} stands for a parameter' }) })),
-  fieldNotes: z.record(z.string(), z.string()),
-  notices: z.record(z.string(), z.object({ title: z.string(), action: noticeAction.nullable() })),
-  outcomes: z.record(z.string(), z.string()),
-})
+const words = z
+  .object({
+    reasons: z.record(
+      z.string(),
+      z.object({ outcome: z.string(), text: z.string().meta({ description: '{name} stands for a parameter' }) }),
+    ),
+    fieldNotes: z.record(z.string(), z.string()),
+    notices: z.record(z.string(), z.object({ title: z.string(), action: noticeAction.nullable() })),
+    outcomes: z.record(z.string(), z.string()),
+  })
+  .meta({ id: 'Words' })
 
 export function wordRoutes(server: ApiServer): void {
   server.get(

@@ -68,6 +68,20 @@ t.test('a token for sending alone, and a Meta that does not answer, hold nothing
   t.strictSame(await notices(it), [])
 })
 
+t.test('where the access came with the right to look, losing that is told, until Meta shows the dataset again', async (t) => {
+  const it = await testApp(t, { launch: false })
+  const options = checking(it)
+  t.teardown(() => options.graph.close())
+  await it.db.updateTable('dataset').set({ access: 'login' }).execute()
+  it.meta.fail({ path: `/${DATASET}$`, code: 200, message: 'permission missing', times: 2 })
+  await checkAccess(options, it.datasetId)
+  await checkAccess(options, it.datasetId)
+  t.equal((await dataset(it)).state, 'active', 'whether events are refused, they will tell')
+  t.strictSame(await notices(it), ['access_lost'], 'once')
+  await checkAccess(options, it.datasetId)
+  t.strictSame(await notices(it), [])
+})
+
 t.test('who signed in is reminded two weeks before that ends, and no more once it was renewed', async (t) => {
   const it = await testApp(t, { launch: false })
   const options = checking(it)
