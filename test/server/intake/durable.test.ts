@@ -61,6 +61,25 @@ t.test('one body with two portals becomes two packets; the rest of it is no trou
   ])
 })
 
+t.test('while its database is silent it answers that it is not ready', async (t) => {
+  const peers: Awaited<ReturnType<typeof startProxy>>[] = []
+  const it = await testApp(t, {
+    reach: async (databaseUrl) => {
+      const url = new URL(databaseUrl)
+      const peer = await startProxy(t, { host: url.hostname, port: Number(url.port) })
+      peers.push(peer)
+      url.host = `127.0.0.1:${peer.port}`
+      return url.href
+    },
+  })
+  const ready = async () => (await fetch(`${it.url}/readyz`)).status
+  t.equal(await ready(), 200)
+  for (const peer of peers) peer.freeze(true)
+  t.equal(await ready(), 503)
+  for (const peer of peers) peer.freeze(false)
+  t.equal(await ready(), 200)
+})
+
 t.test('nothing of a body lies in the database readable', async (t) => {
   const it = await testApp(t, { env: { HUBSPOT_API_URL: 'http://127.0.0.1:1' } })
   const canaries = ['canary-stage', 'canary@example.com', '8877665544332211', 'canary-source']
