@@ -3,6 +3,12 @@
 /** How many leads of a source reach each stage, in funnel order; the first stage is that of all leads. */
 export const funnel = [100, 70, 30, 15] as const
 
+/** So long after a form was filled in the lead is in the CRM, milliseconds. */
+export const syncMs = 2_000
+
+/** Every third lead loses its Meta lead id on the way into the CRM, as happens with most of their own syncs. */
+export const losesLeadId = (lead: number): boolean => lead % 3 === 0
+
 export interface Step {
   /** Number of the lead, from 0. */
   lead: number

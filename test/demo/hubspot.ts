@@ -1,9 +1,9 @@
-/** HubSpot in the demo: contacts with a Meta lead id, whose lifecycle stage moves. */
+/** HubSpot in the demo: contacts whose lifecycle stage moves, two thirds of them with their Meta lead id. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '../simulators/child.ts'
 import type { SenderStats } from '../simulators/hubspot/webhook-sender.ts'
-import { funnel, planWalk, type Step } from './funnel.ts'
+import { losesLeadId, planWalk, type Step, syncMs } from './funnel.ts'
 import { metaLeadId, person } from './people.ts'
 import type { Source } from './source.ts'
 
@@ -33,16 +33,12 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
     webhooks: sending,
   })
   await hubspot.control('defineProperty', { type: 'contact', property: { name: 'meta_lead_id', label: 'Meta lead id' } })
-  // People fill in the form some minutes before the CRM hears of them.
-  const now = Date.now()
-  const leads = Array.from({ length: funnel[0] }, (_, index) => ({ id: metaLeadId(index), generatedAt: now - (index + 1) * 5_000 }))
-
   const contactId = (lead: number) => String(70_000_000_001 + lead * 50)
   const creation = ({ lead, after }: Step, start: number) => ({
     type: 'contact',
     id: contactId(lead),
     at: start + after,
-    properties: { ...person(lead), meta_lead_id: metaLeadId(lead), lifecyclestage: lifecycle[0] },
+    properties: { ...person(lead), ...(!losesLeadId(lead) && { meta_lead_id: metaLeadId(lead) }), lifecyclestage: lifecycle[0] },
   })
   const move = ({ lead, stage, after }: Step, start: number) => ({
     type: 'contact',
@@ -59,7 +55,6 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
     crm: 'hubspot',
     refreshToken,
     eventNames,
-    leads,
     env: {
       HUBSPOT_APP_ID: String(appId),
       HUBSPOT_CLIENT_ID: clientId,
@@ -69,8 +64,8 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
     connect: (serverUrl) => hubspot.control('webhooks', { targetUrl: `${serverUrl}/webhooks/hubspot` }),
     async walk(changed) {
       const plan = planWalk()
-      const start = Date.now()
-      let done = -1
+      const start = Date.now() + syncMs
+      let done = Number.NEGATIVE_INFINITY
       while (done < (plan.at(-1) as Step).after) {
         const now = Date.now() - start
         const due = plan.filter(({ after }) => after > done && after <= now)
@@ -85,7 +80,8 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
           'change',
           due.filter(({ stage }) => stage > 0).map((step) => move(step, start)),
         )
-        for (const { lead, stage, after } of due)
+        // That there is a lead was told where it began.
+        for (const { lead, stage, after } of due.filter(({ stage }) => stage > 0))
           changed({ source: name, leadId: metaLeadId(lead), eventName: eventNames[stage] as string, at: start + after })
         await sleep(strokeMs)
       }
@@ -104,7 +100,7 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
         recordType: 'contact',
         recordId: contactId(0),
         stage: { source: 'lifecyclestage', id: 'customer' },
-        occurredAt: now,
+        occurredAt: Date.now(),
         identity: { metaLeadId: metaLeadId(0), emails: [' Ada.Almond@Example.com '], phones: ['(202) 555-0100'], country: 'US' },
       },
       changes: () => [

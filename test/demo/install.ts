@@ -35,6 +35,8 @@ export async function install({ db, server, sources, dataset }: Stack): Promise<
       const { id, mapping, findings } = await addConnection(caller, { workspace: workspace.id, crm, refreshToken }, tools)
       const fatal = findings.find((finding) => finding.fatal)
       if (fatal !== undefined) throw new Error(`${crm} is not ready: ${fatal.text}`)
+      // Leads that have no stages feed all datasets by themselves.
+      if (mapping === 'none') continue
       if (mapping !== 'saved') throw new Error(`${crm} got no mapping`)
       await setRoute(caller, { connectionId: id, dataset: dataset.id })
     }

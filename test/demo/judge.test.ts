@@ -89,6 +89,15 @@ for (const [title, arrived, problem] of flaws) {
   })
 }
 
+t.test('a lead of no CRM yet is dated when somebody learned of it, and named after a CRM that may speak for it', async (t) => {
+  const lead = change({ source: 'Instant forms', learned: true, speakers: ['HubSpot', 'Salesforce'] })
+  const told = [{ source: 'Instant forms', eventName: 'Raw Lead', count: 1 }]
+  const arrived = (more: Partial<Change>) => arrive(t, { ...lead, source: 'Salesforce', ...more })
+  t.ok(isGood(judge([lead], await arrived({ at: at + 4_000 }), told)))
+  t.match(judge([lead], await arrived({ at: at - 1_000 }), told), { wrong: 1 }, 'not before it was there')
+  t.match(judge([lead], await arrived({ source: 'Zoho' }), told).problems, [/names "Zoho", not "HubSpot" or "Salesforce"/])
+})
+
 t.test('a ledger that tells of fewer events than arrived is not good', async (t) => {
   const verdict = judge(changes, await arrive(t, ...changes), sent.slice(0, 1))
   t.match(verdict, { sent: 1, received: 2 })

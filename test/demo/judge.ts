@@ -9,6 +9,10 @@ export interface Change {
   eventName: string
   /** When it happened there, milliseconds. */
   at: number
+  /** It is dated not when it happened, but when somebody learned of it. */
+  learned?: true
+  /** The CRMs that may be named in its event; the source alone where none are. */
+  speakers?: readonly string[]
 }
 
 /** Numbers of one part of the funnel; the delay is that from the change to Meta, milliseconds. */
@@ -92,8 +96,11 @@ function key(leadId: string | undefined, eventName: string): string {
 function findFlaws(change: Change, event: ReceivedEvent): string[] {
   const flaws = [...event.notCounted.map((reason) => `does not count: ${reason}`)]
   const seconds = Math.floor(change.at / 1000)
-  if (event.eventTime !== seconds) flaws.push(`has event_time ${event.eventTime} instead of ${seconds}`)
-  if (event.source !== undefined && event.source !== change.source) flaws.push(`names "${event.source}", not "${change.source}"`)
+  const latest = change.learned ? Math.floor(event.at / 1000) : seconds
+  if (event.eventTime < seconds || event.eventTime > latest) flaws.push(`has event_time ${event.eventTime} instead of ${seconds}`)
+  const { speakers = [change.source] } = change
+  if (event.source !== undefined && !speakers.includes(event.source))
+    flaws.push(`names "${event.source}", not "${speakers.join('" or "')}"`)
   if (event.eventId === undefined) flaws.push('has no event_id')
   return flaws
 }

@@ -11,7 +11,7 @@ export async function lookAround({ folder, server, meta, sources }: Stack): Prom
   const lines = configVariables().map((name) => `export ${name}='${server.env[name] ?? ''}'\n`)
   await writeFile(envFile, lines.join(''), { mode: 0o600 })
   const previewFile = join(folder, 'records.ndjson')
-  await writeFile(previewFile, sources.map(({ visit }) => `${JSON.stringify(visit.preview)}\n`).join(''))
+  await writeFile(previewFile, sources.flatMap(({ visit }) => (visit.preview ? `${JSON.stringify(visit.preview)}\n` : [])).join(''))
 
   const leadstage = 'npm run -s leadstage --'
   const steps: [remark: string, command: string][] = [

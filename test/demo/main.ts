@@ -8,12 +8,15 @@ import { startHubSpotSource } from './hubspot.ts'
 import { install } from './install.ts'
 import { judge } from './judge.ts'
 import { lookAround } from './look-around.ts'
+import { startPageSource } from './meta-page.ts'
 import { closing, isGood, problemLines, progressBlock, progressLine, table } from './report.ts'
 import { startSalesforceSource } from './salesforce.ts'
 import { openScreen } from './screen.ts'
 import { type Stack, startStack } from './stack.ts'
 import { readSent, walkAndWatch } from './watch.ts'
 
+/** The leads of the page go to these. */
+const crms = ['HubSpot', 'Salesforce']
 /** From start to verdict, milliseconds. */
 const patienceMs = 120_000
 
@@ -35,14 +38,17 @@ const interrupted = new Promise<NodeJS.Signals>((end) => {
 async function run(): Promise<number> {
   const started = Date.now()
   screen.say('', screen.paint('bold', 'Leadstage demo: from a stage change in the CRM to a conversion event at Meta'), '')
-  const stack = await startStack([() => startHubSpotSource(faults()), startSalesforceSource], (way) => {
-    stop = way
-  })
+  const stack = await startStack(
+    [() => startHubSpotSource(faults()), startSalesforceSource, (meta) => startPageSource(meta, crms)],
+    (way) => {
+      stop = way
+    },
+  )
   const seconds = () => `${((Date.now() - started) / 1000).toFixed(1)} s`
   screen.say(`  The server, its PostgreSQL and the stand-ins are up (${seconds()}).`)
   await install(stack)
-  const names = stack.sources.map(({ name }) => name).join(' and ')
-  screen.say(`  One workspace connects ${names} with a Meta dataset (${seconds()}).`, '')
+  const names = crms.join(' and ')
+  screen.say(`  One workspace connects ${names} and a Facebook page with a Meta dataset (${seconds()}).`, '')
   result = (await walk(stack, started)) ? 0 : 1
   if (options.exit) return result
   screen.tell(...(await lookAround(stack)))

@@ -16,7 +16,8 @@ export function progressBlock({ changes, received }: Observed, sources: readonly
   const totals = new Map<string, number>()
   for (const [stage, leads] of funnel.entries())
     for (const { eventNames } of sources) {
-      const eventName = eventNames[stage] as string
+      const eventName = eventNames[stage]
+      if (eventName === undefined) continue
       totals.set(eventName, (totals.get(eventName) ?? 0) + leads)
     }
   return [...totals].map(([eventName, total]) => {
@@ -44,7 +45,7 @@ export function table(verdict: Verdict, paint: Paint): string[] {
     if (sources.length === 1) return own.map((stage) => countsRow(stage.eventName, stage))
     return [countsRow(source, counts), ...own.map((stage) => paint('dim', countsRow(`  ${stage.eventName}`, stage)))]
   })
-  const note = paint('dim', '  Delays run from the change in the CRM to the arrival at Meta.')
+  const note = paint('dim', '  Delays run from the form, or the change in the CRM, to the arrival at Meta.')
   return [paint('dim', head), ...stages, paint('bold', countsRow('All', verdict)), note]
 }
 

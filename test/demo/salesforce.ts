@@ -1,8 +1,11 @@
-/** Salesforce in the demo: leads with a Meta lead id, of which some are converted, some of these into opportunities, some of which are won. */
+/**
+ * Salesforce in the demo: leads, two thirds of them with their Meta lead id, of which some are converted, some of these into opportunities,
+ * some of which are won.
+ */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '../simulators/child.ts'
-import { funnel, planWalk, type Step } from './funnel.ts'
+import { losesLeadId, planWalk, type Step, syncMs } from './funnel.ts'
 import { metaLeadId, person } from './people.ts'
 import type { Source } from './source.ts'
 
@@ -22,11 +25,6 @@ export async function startSalesforceSource(): Promise<Source> {
   const refreshToken = randomBytes(16).toString('hex')
   const salesforce = await startChild('salesforce', { app: { clientId, clientSecret }, orgs: [{ refreshToken }] })
   const { streamUrl } = await salesforce.control<{ streamUrl: string }>('addresses')
-  const now = Date.now()
-  const leads = Array.from({ length: funnel[0] }, (_, index) => ({
-    id: metaLeadId(firstLead + index),
-    generatedAt: now - (index + 1) * 5_000,
-  }))
   const plan = planWalk()
   const stagesOf = new Map([...Map.groupBy(plan, ({ lead }) => lead)].map(([lead, steps]) => [lead, steps.length]))
   /** The first lead that ends after this many stages. */
@@ -45,7 +43,7 @@ export async function startSalesforceSource(): Promise<Source> {
         {
           ...{ FirstName: firstname, LastName: lastname, Company: 'Example', Email: email, Phone: phone },
           ...{ City: city, State: state, PostalCode: zip, Country: country, Status: 'Open - Not Contacted' },
-          Meta_Lead_ID__c: metaLeadId(firstLead + lead),
+          ...(!losesLeadId(lead) && { Meta_Lead_ID__c: metaLeadId(firstLead + lead) }),
         },
       ],
     }
@@ -75,7 +73,6 @@ export async function startSalesforceSource(): Promise<Source> {
     crm: 'salesforce',
     refreshToken,
     eventNames,
-    leads,
     env: {
       SALESFORCE_APP_ID: appId,
       SALESFORCE_CLIENT_ID: clientId,
@@ -88,8 +85,8 @@ export async function startSalesforceSource(): Promise<Source> {
     async walk(changed) {
       while ((await salesforce.control<unknown[]>('pubsub.streams')).length === 0) await sleep(strokeMs)
       await salesforce.control('pubsub.duplicate', { events: 20 })
-      const start = Date.now()
-      let done = -1
+      const start = Date.now() + syncMs
+      let done = Number.NEGATIVE_INFINITY
       while (done < (plan.at(-1) as Step).after) {
         const now = Date.now() - start
         const due = plan.filter(({ after }) => after > done && after <= now)
@@ -107,6 +104,8 @@ export async function startSalesforceSource(): Promise<Source> {
           // Its opportunity began with the conversion.
           if (stage === 2) continue
           const tell = (reached: number) =>
+            // That there is a lead was told where it began.
+            reached > 0 &&
             changed({
               source: name,
               leadId: metaLeadId(firstLead + lead),
@@ -144,7 +143,7 @@ export async function startSalesforceSource(): Promise<Source> {
         recordType: 'lead',
         recordId: '00Q000000000001AAA',
         stage: { source: 'lead_status', id: 'Closed - Converted' },
-        occurredAt: now,
+        occurredAt: Date.now(),
         identity: { metaLeadId: metaLeadId(firstLead), emails: [' Ada.Kauri@Example.com '], country: 'US' },
       },
       changes: () => [

@@ -1,24 +1,16 @@
-/** What a CRM brings to the demo: a stand-in, a connection to install, and a walk down the funnel. */
+/** What a CRM, or Meta's page, brings to the demo: a stand-in, a connection to install, and a walk down the funnel. */
 import type { LeadStageRecordInput } from '../../connectors/record.ts'
 import type { Change } from './judge.ts'
 
-export interface MetaLead {
-  id: string
-  /** Milliseconds. */
-  generatedAt: number
-}
-
 export interface Source {
-  /** `lead_event_source` as Meta has to see it. */
+  /** Of a CRM: `lead_event_source` as Meta has to see it. */
   name: string
   /** Registry key of its connector. */
   crm: string
   /** What the server has to be told of the app at this CRM. */
   env: Record<string, string>
-  /** The event that Meta has to get for each stage of the funnel, by the connector's own proposal. */
+  /** The event that Meta has to get for each stage of the funnel, by the connector's own proposal. Empty where leads only begin. */
   eventNames: readonly string[]
-  /** The Meta leads that will walk; Meta refuses all others. */
-  leads: readonly MetaLead[]
   /** The secret of the account's grant, by which it gets connected. */
   refreshToken: string
   /** From now on webhooks go to the server at this address. */
@@ -34,7 +26,7 @@ export interface Source {
     /** A record that went all the way, as the command line names it. */
     record(): string
     /** A record for the preview. */
-    preview: LeadStageRecordInput
+    preview?: LeadStageRecordInput
     /** What to do to the CRM by hand: remarks with a command line each. */
     changes(): [remark: string, command: string][]
   }

@@ -29,10 +29,13 @@ const dataset: Dataset = { id: '700000000000001', token: 'EAAdemo000000000000000
 /**
  * Starts stand-ins and server, one after the other. What has been started is stopped again when a later part fails.
  *
- * @param startSources one function for each CRM
+ * @param startSources one function for each source
  * @param hold gets the way to stop as soon as there is something to stop
  */
-export async function startStack(startSources: (() => Promise<Source>)[], hold: (stop: () => Promise<void>) => void): Promise<Stack> {
+export async function startStack(
+  startSources: ((meta: Child) => Promise<Source>)[],
+  hold: (stop: () => Promise<void>) => void,
+): Promise<Stack> {
   const closing: (() => Promise<unknown>)[] = []
   let stopping: Promise<void> | undefined
   const stop = () => {
@@ -53,10 +56,9 @@ export async function startStack(startSources: (() => Promise<Source>)[], hold: 
   await own(meta.close)
   const sources: Source[] = []
   for (const start of startSources) {
-    const source = await start()
+    const source = await start(meta)
     await own(source.close)
     sources.push(source)
-    await meta.control('addLead', source.leads)
   }
   const folder = await mkdtemp(join(tmpdir(), 'leadstage-demo-'))
   await own(() => rm(folder, { recursive: true, force: true }))

@@ -115,6 +115,7 @@ export function openLeadAds(app: PagesApp, clock: () => number, born: (lead: { i
     leadgenWebhooks: (options: Partial<LeadgenOptions>): void => void Object.assign(sender.options, options),
     leadgenAttempts: () => sender.attempts,
     leadgenIdle: () => sender.idle(),
+    leadgenStats: () => sender.stats(),
     /** Has Meta ask the address with this word whether it is the app's, as the dashboard does. */
     async verifyCallback({ url, verifyToken }: { url: string; verifyToken: string }): Promise<{ verified: boolean; status: number }> {
       const challenge = String(Math.floor(Math.random() * 2 ** 31))

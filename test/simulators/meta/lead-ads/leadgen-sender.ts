@@ -84,6 +84,7 @@ export class LeadgenSender {
   #open = false
   #deliveries = 0
   #pending = 0
+  #told = 0
   #waiters: (() => void)[] = []
 
   constructor(options: LeadgenOptions) {
@@ -99,6 +100,11 @@ export class LeadgenSender {
     if (this.#open) return
     this.#open = true
     this.#later(this.options.windowMs, () => this.#closeWindow())
+  }
+
+  /** Leads that are still to be told of; leads told of, as often as they were; requests. */
+  stats(): { pending: number; told: number; requests: number } {
+    return { pending: this.#pending, told: this.#told, requests: this.attempts.length }
   }
 
   /** Resolves when everything was answered or given up. */
@@ -130,6 +136,7 @@ export class LeadgenSender {
       return
     }
     this.#pending -= delivery.leads.length
+    this.#told += delivery.leads.length
     if (this.#pending === 0) for (const wake of this.#waiters.splice(0)) wake()
   }
 
