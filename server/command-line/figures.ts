@@ -81,7 +81,7 @@ interface TickOptions {
 
 function figuresText(figures: Figures): string {
   const { from, to, timeZone, asOf, coverage, lines } = figures
-  const when = asOf === null ? 'not counted yet: the server has to run' : `as of ${time(asOf)}`
+  const when = asOf === null ? 'nothing has been counted yet' : `as of ${time(asOf)}`
   const list = lines.length === 0 ? 'Nothing happened in these days.' : figures.by === 'key' ? keysTable(figures) : linesTable(figures)
   return `${from} to ${to} (${timeZone}), ${when}\n${coverage.text}\n\n${list}`
 }

@@ -2,6 +2,8 @@
 
 const DAY = 86_400_000
 const HOUR = 3_600_000
+/** The day begins so much before it does in UTC, in the first time zone. */
+const EARLIEST_MS = 14 * HOUR
 /** Rolling up takes at most this part of the time. */
 const PART = 1 / 20
 /** Days that one transaction rolls up at most. */
@@ -31,10 +33,12 @@ export const firstHeldDay = (now: number, ledgerDays: number): string => dayOf(n
  * together come as one span, the latest first.
  *
  * @param ledgerDays for how many days the ledger keeps its rows
+ * @param begun of what is before there is nothing to know; undefined: there is nothing at all
  */
-export function dueDays(rolled: readonly RolledDay[], now: number, ledgerDays: number): Span[] {
+export function dueDays(rolled: readonly RolledDay[], now: number, ledgerDays: number, begun: number | undefined): Span[] {
+  if (begun === undefined) return []
   const known = new Map(rolled.map((it) => [it.day, it]))
-  const first = Date.parse(firstHeldDay(now, ledgerDays))
+  const first = Math.max(Date.parse(firstHeldDay(now, ledgerDays)), Date.parse(dayOf(begun - EARLIEST_MS)))
   // In some places it is tomorrow already.
   const last = Date.parse(dayOf(now)) + DAY
   const due: number[] = []

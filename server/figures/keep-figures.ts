@@ -25,7 +25,7 @@ export async function keepFigures({ db, ledgerDays, now: clock = Date.now }: Fig
     for (const table of ['daily_rollup', 'rolled_day']) {
       await sql`delete from ${sql.table(table)} where day < ${new Date(now)}::date - make_interval(months => ${MONTHS})`.execute(db)
     }
-    for (const span of dueDays(await readRolled(db), now, ledgerDays)) {
+    for (const span of dueDays(await readRolled(db), now, ledgerDays, await readBegin(db))) {
       if (signal.aborted) return
       await rollSpan(db, lease, span, now)
     }
@@ -50,6 +50,14 @@ async function rollSpan(db: Database, lease: Lease, span: Span, now: number): Pr
     if (!cutOff || span.from === span.to) throw error
     for (const half of halves(span)) await rollSpan(db, lease, half, now)
   }
+}
+
+/** The first instant of which there is anything to be rolled up, or was. */
+async function readBegin(db: Database): Promise<number | undefined> {
+  const { rows } = await sql<{ begun: Date | null }>`
+    select least((select min(occurred_at) from ledger), (select min(coalesce(generated_at, learned_at)) from lead),
+      (select min(day) from daily_rollup)) as begun`.execute(db)
+  return rows[0]?.begun?.getTime()
 }
 
 async function readRolled(db: Database): Promise<RolledDay[]> {

@@ -37,7 +37,7 @@ export const figures: Part = async (say, options) => {
     await fill(db, rows)
     say(`${rows.toLocaleString('en')} rows of the ledger, ${(rows / 4).toLocaleString('en')} leads`)
     const now = Date.now()
-    const all = dueDays([], now, LEDGER_DAYS)
+    const all = dueDays([], now, LEDGER_DAYS, 0)
     const found = { rows, firstMs: await roll(db, all), againMs: await roll(db, all) }
     say(`all days: ${found.firstMs} ms the first time, ${found.againMs} ms with nothing changed`)
     const hourMs = await roll(db, dueAfter(all, now, 2 * HOUR))
@@ -67,7 +67,7 @@ function dueAfter(all: readonly Span[], now: number, ms: number): Span[] {
     for (let at = Date.parse(from); at <= Date.parse(to); at += 24 * HOUR) days.push(new Date(at).toISOString().slice(0, 10))
     return days.map((day) => ({ day, rolledAt: now - ms, tookMs: 0, final: false }))
   })
-  return dueDays(rolled, now, LEDGER_DAYS)
+  return dueDays(rolled, now, LEDGER_DAYS, 0)
 }
 
 async function roll(db: Database, spans: readonly Span[]): Promise<number> {

@@ -22,7 +22,7 @@ t.test('figures are shown, stages judged, and steps ticked', async (t) => {
   }
 
   const byEvent = await works('figures show --workspace Acme --by event')
-  t.match(byEvent, /^\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d \(UTC\), (as of \d{4}|not counted yet)/)
+  t.match(byEvent, /^\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d \(UTC\), (as of \d{4}|nothing has been counted yet)/)
   t.match(byEvent, /No Facebook page is connected.*Of 3 that came to the CRM, 3 had an event sent \(100 %\)\.\n\n/)
   t.match(byEvent, /\nRaw Lead +3 +3 +3 +0 +\d\nConverted +1 +1 +1 +0 +\d\n$/)
   t.match(await works('figures show --workspace Acme'), /\nall +3 +3 +4 +0 +\d\n$/)

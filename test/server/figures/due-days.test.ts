@@ -13,12 +13,12 @@ const daysOf = (from: string, to: string) => {
 const rolled = (ago: number, { tookMs = 0, final = false } = {}): RolledDay[] =>
   daysOf('2026-08-20', '2026-11-23').map((day) => ({ day, rolledAt: now - ago, tookMs, final }))
 const due = (days: readonly RolledDay[]) =>
-  dueDays(days, now, 90)
+  dueDays(days, now, 90, 0)
     .flatMap(({ from, to }) => daysOf(from, to))
     .sort()
 
 t.test('at first all that the ledger holds, the latest first, a week at a time at most', async (t) => {
-  const spans = dueDays([], now, 90)
+  const spans = dueDays([], now, 90, 0)
   t.strictSame(spans[0], { from: '2026-11-17', to: '2026-11-23' }, 'in some places it is tomorrow already')
   t.equal(spans.at(-1)?.from, '2026-08-26', 'what the ledger holds only in part is left as it is')
   t.equal(due([]).length, new Set(due([])).size)
@@ -36,6 +36,12 @@ t.test('what takes long is done less often, and what the ledger has let go of ne
   t.strictSame(due(rolled(2 * MINUTE, { tookMs: 30_000 })), [])
   t.strictSame(due(rolled(11 * MINUTE, { tookMs: 30_000 })), daysOf('2026-11-21', '2026-11-23'))
   t.strictSame(due(rolled(1000 * HOUR, { final: true })), [])
+})
+
+t.test('nothing is looked for before the first that there is', async (t) => {
+  t.strictSame(dueDays([], now, 90, undefined), [])
+  t.strictSame(dueDays([], now, 90, Date.parse('2026-11-21T20:00:00Z')), [{ from: '2026-11-21', to: '2026-11-23' }])
+  t.equal(dueDays([], now, 90, Date.parse('2026-11-21T05:00:00Z'))[0]?.from, '2026-11-20', 'in some places it is the day before')
 })
 
 t.test('a span that is too long is two', async (t) => {

@@ -36,7 +36,7 @@ t.test('after a random walk', async (t) => {
 
   /** Cut off before it ends, in one of two ways. */
   const rollAndDie = async () => {
-    const { from, to } = pick(dueDays([], Date.now(), 60))
+    const { from, to } = pick(dueDays([], Date.now(), 60, 0))
     const cut = new Error('cut off')
     await transaction(it.db, async (trx) => {
       const pid = (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx)).rows[0]?.pid

@@ -12,14 +12,13 @@ const { signal: go } = new AbortController()
 
 t.test('the server rolls up by itself', async (t) => {
   const it = await testApp(t)
-  await until(async () => (await it.db.selectFrom('rolled_day').select('took_ms').execute()).length >= 80)
   it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead', meta_lead_id: '123456789012345' } })
   await it.settled()
-  // A minute later.
-  await sql`update rolled_day set rolled_at = rolled_at - interval '2 minutes'`.execute(it.db)
+  // As if it were long ago.
+  await sql`update rolled_day set rolled_at = now() - interval '2 days'`.execute(it.db)
   await it.restart()
-  await until(async () => (await rolledUp(it.db)).length > 0)
-  t.strictSame(await rolledUp(it.db), await recompute(it.db))
+  const right = JSON.stringify(await recompute(it.db))
+  await until(async () => JSON.stringify(await rolledUp(it.db)) === right, 60_000)
 })
 
 t.test('what the ledger has let go of stays known for two years', async (t) => {
@@ -47,10 +46,13 @@ t.test('what the ledger has let go of stays known for two years', async (t) => {
 t.test('one process at a time, and it stops when it is told to', async (t) => {
   const db = await testDatabase(t)
   const rolled = async () => (await db.selectFrom('rolled_day').select('took_ms').execute()).length
+  await keepFigures({ db, ledgerDays: 90 }, go)
+  t.equal(await rolled(), 0, 'of nothing there are no figures')
+  await sql`insert into lead (workspace_id, learned_at) values (1, now() - interval '50 days')`.execute(db)
   await withLease(db, 'figures', () => keepFigures({ db, ledgerDays: 90 }, go))
   t.equal(await rolled(), 0)
   await keepFigures({ db, ledgerDays: 90 }, AbortSignal.abort())
   t.equal(await rolled(), 0)
   await keepFigures({ db, ledgerDays: 90 }, go)
-  t.equal(await rolled(), 90)
+  t.ok((await rolled()) > 50)
 })

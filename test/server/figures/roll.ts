@@ -10,7 +10,7 @@ export async function roll(db: Database): Promise<number> {
   let changed = 0
   await until(async () => {
     const held = await withLease(db, 'figures', async () => {
-      for (const { from, to } of dueDays([], Date.now(), 60)) changed += await transaction(db, (trx) => rollDays(trx, from, to))
+      for (const { from, to } of dueDays([], Date.now(), 60, 0)) changed += await transaction(db, (trx) => rollDays(trx, from, to))
     })
     return held.ran
   }, 60_000)
