@@ -1,11 +1,15 @@
+import { open } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
+import type { Missing, MissingLead } from '../leads/missing.ts'
 import { countLead, type Erased, eraseLead } from '../settings/erase-lead.ts'
 import { exportLead } from '../settings/export-lead.ts'
 import type { LeadName } from '../settings/find-lead.ts'
+import { importLeads, type LeadImport } from '../settings/import-leads.ts'
+import { listMissingLeads, setMissingAfter } from '../settings/missing-leads.ts'
 import { problem } from '../settings/problem.ts'
 import { examples } from './example.ts'
 import { readSecret, wholeNumber } from './input.ts'
-import { print } from './output.ts'
+import { facts, print, table, time } from './output.ts'
 import { recordRef } from './record-ref.ts'
 import { withTools } from './tools.ts'
 
@@ -20,11 +24,11 @@ interface Options {
   json?: boolean
 }
 
-/** `lead erase|export`. */
+/** `lead erase|export|import|missing`. */
 export function addLeadCommands(program: Command): void {
   const group = program
     .command('lead')
-    .description(`what is held about one person; whom is asked for, or comes on standard input or in ${LEAD}, never as an argument`)
+    .description(`what is held about one person (whom is asked for, or comes on standard input or in ${LEAD}), and Meta’s own leads`)
 
   addNaming(group.command('erase'))
     .description('forget a person everywhere in a workspace, for good; without --yes, only tell how much there is')
@@ -52,6 +56,97 @@ export function addLeadCommands(program: Command): void {
       const name = await readName(options)
       print(true, await withTools(({ caller, vault }) => exportLead(caller, options.workspace, name, vault)), () => '')
     })
+
+  addMetaLeadCommands(group)
+}
+
+interface ImportOptions {
+  workspace: string
+  country?: string
+  yes?: boolean
+  json?: boolean
+}
+
+/** `lead import|missing`: leads as Meta has them. */
+function addMetaLeadCommands(group: Command): void {
+  group
+    .command('import')
+    .description(
+      'keep the lead ids of a table exported from Meta or from a tool, so that records find theirs; without --yes, only tell what would happen',
+    )
+    .argument('<file>', 'CSV, with a column "id" or "lead_id" and one of addresses or numbers')
+    .requiredOption('--workspace <workspace>', 'id or name')
+    .option('--country <country>', 'reads phone numbers without a country code: DE, for instance')
+    .option('--yes', 'really')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('lead import leads.csv --workspace Acme', 'lead import leads.csv --workspace Acme --country DE --yes'))
+    .action(async (path: string, { workspace, country, yes: keep = false, json }: ImportOptions) => {
+      const given = { workspace, keep, ...(country && { country }) }
+      const result = await withTools(async ({ caller, vault }) => {
+        const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+          throw problem('file_unreadable', `${path} cannot be read (${error.code}).`)
+        })
+        return importLeads(caller, given, file.createReadStream(), vault)
+      })
+      print(json, result, () => importText(result, keep))
+    })
+
+  group
+    .command('missing')
+    .description('list Meta’s leads of the last week that have not reached the CRM in time')
+    .requiredOption('--workspace <workspace>', 'id or name')
+    .option('--after <minutes>', 'from now on, miss them after so many minutes; 0: never', wholeNumber)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('lead missing --workspace Acme', 'lead missing --workspace Acme --after 120'))
+    .action(async ({ workspace, after, json }: { workspace: string; after?: number; json?: boolean }) => {
+      const found = await withTools(async ({ caller }) => {
+        if (after !== undefined) await setMissingAfter(caller, workspace, after)
+        return listMissingLeads(caller, workspace)
+      })
+      print(json, found, () => missingText(found))
+    })
+}
+
+function importText(result: LeadImport, kept: boolean): string {
+  const { leads, fresh, known, tests, erased, matched, records, unreadable, lines } = result
+  const text = [
+    facts([
+      ['leads', leads],
+      ['new', fresh],
+      ['known', known],
+      ['test leads', tests],
+      ['left out, because the person asked to be forgotten', erased],
+      ['CRM records that find their lead', matched],
+      ['unreadable lines', unreadable],
+    ]),
+  ]
+  if (records.length > 0) {
+    const found = records.map(({ connectionId, record, metaLeadId }) => [connectionId, `${record.type}/${record.id}`, metaLeadId])
+    text.push(table(['connection', 'record', 'lead id'], found, ''))
+  }
+  if (lines.length > 0) {
+    text.push(
+      table(
+        ['line', 'problem'],
+        lines.map(({ line, text }) => [line, text]),
+        '',
+      ),
+    )
+  }
+  text.push(kept ? 'This is kept now.' : 'Nothing was changed. To keep it, repeat the command with --yes.')
+  return text.join('\n\n')
+}
+
+function missingText({ afterMinutes, hindrance, leads }: Missing): string {
+  if (afterMinutes === 0) return 'Leads are not missed here. To change that: --after 60'
+  if (hindrance !== null) return hindrance.text
+  const named = (it: MissingLead['form']) => it && (it.name ?? it.id)
+  const rows = leads.map((it) => [
+    ...[time(it.generatedAt), it.metaLeadId, named(it.form), named(it.campaign), named(it.ad)],
+    it.knownBefore ? 'yes, from before' : 'no',
+  ])
+  const headings = ['generated', 'lead id', 'form', 'campaign', 'ad', 'person in the CRM']
+  return table(headings, rows, `Every lead of the last week was in the CRM within ${afterMinutes} minutes.`)
 }
 
 function addNaming(command: Command): Command {

@@ -4,6 +4,7 @@
  * locks as linking, so a lookup in flight cannot bring an erased person back.
  */
 import { sql } from 'kysely'
+import { capturingSources } from '../../connectors/registry.ts'
 import type { KeyedHash } from '../connections/vault.ts'
 import type { Database } from '../database/pool.ts'
 import { rows } from '../database/rows.ts'
@@ -106,6 +107,7 @@ export async function eraseRecords(
     update ledger set outcome = 'suppressed', reason = 'erased', settled_at = now()
     where record_id = any(${recordIds}::bigint[]) and outcome = 'waiting'`.execute(trx)
   await sql`delete from write_back where record_id = any(${recordIds}::bigint[])`.execute(trx)
+  await forgetCaptured(trx, recordIds)
   for (const record of records) {
     record.state = 'erased'
     record.profile = null
@@ -165,6 +167,17 @@ export async function eraseLeads(
   const ids = records.rows.map(({ id }) => id)
   await dropUnsent(trx, ids)
   await sql`delete from write_back where record_id = any(${ids}::bigint[])`.execute(trx)
+  await forgetCaptured(trx, ids)
+}
+
+/** The record of a captured lead is called as the lead, so that its id goes, too; its tombstone keeps it out all the same. */
+async function forgetCaptured(trx: Database, recordIds: readonly string[]): Promise<void> {
+  const captured = sql`r.id = any(${recordIds}::bigint[]) and c.id = r.connection_id and c.crm = any(${capturingSources()}::text[])`
+  await sql`
+    delete from record r using connection c where ${captured} and not exists (select from ledger l where l.record_id = r.id)`.execute(trx)
+  await sql`
+    update record r set record_id = 'erased ' || r.id, state = 'erased', profile = null, look_again_at = null
+    from connection c where ${captured}`.execute(trx)
 }
 
 async function dropUnsent(trx: Database, recordIds: readonly string[]): Promise<void> {

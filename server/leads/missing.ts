@@ -76,7 +76,7 @@ export async function findMissing(db: Database, workspaceId: number, limit: numb
       and l.meta_lead_id is not null and not l.is_test
       and l.generated_at > greatest(${since}::timestamptz, now() - make_interval(days => ${DAYS}))
       and l.generated_at < now() - make_interval(mins => ${afterMinutes})
-      and l.captured_at < now() - make_interval(mins => least(${SETTLE_MINUTES}, ${afterMinutes}))
+      and l.captured_at < now() - make_interval(mins => ${Math.min(SETTLE_MINUTES, afterMinutes)})
       and not exists (select from record r where r.lead_id = l.id and r.connection_id <> l.captured_by)
     order by l.generated_at desc, l.id desc limit ${limit}`.execute(db)
   const named = (id: string | null, name: string | null) => (id === null ? null : { id, name })
