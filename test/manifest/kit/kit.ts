@@ -12,7 +12,7 @@ export async function makeKit(): Promise<Map<string, string>> {
     ['manifest/salesforce/review/data-sharing.md', await sharingPage()],
     ['manifest/salesforce/review/endpoints.md', endpointsPage(routes)],
     ['manifest/salesforce/review/zap.yaml', zapPlan(routes)],
-    ...Object.entries(sampleLeads()).map(([name, text]): [string, string] => [`manifest/salesforce/review/sample-data/${name}`, text]),
+    ['manifest/salesforce/review/sample-data/Leads.json', sampleLeads()],
     ['manifest/meta/permissions.md', permissionsPage()],
   ])
 }

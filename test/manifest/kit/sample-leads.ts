@@ -3,10 +3,9 @@ import * as brought from '../../../connectors/salesforce/package.ts'
 import { metaLeadId, person } from '../../demo/people.ts'
 
 const COUNT = 12
-const FILE = 'Leads.json'
 
-/** Files by name: the plan, and what it imports. The last two leads have no Meta lead id, as those from elsewhere. */
-export function sampleLeads(): Record<string, string> {
+/** The file that the plan beside it names. The last two leads have no Meta lead id, as those from elsewhere. */
+export function sampleLeads(): string {
   const records = Array.from({ length: COUNT }, (_, index) => {
     const { firstname, lastname, email, phone, city, state, zip, country } = person(index)
     return {
@@ -16,7 +15,5 @@ export function sampleLeads(): Record<string, string> {
       ...(index < COUNT - 2 && { [brought.leadIdField]: metaLeadId(index) }),
     }
   })
-  return { 'plan.json': json([{ sobject: 'Lead', files: [FILE] }]), [FILE]: json({ records }) }
+  return `${JSON.stringify({ records }, null, 2)}\n`
 }
-
-const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
