@@ -23,7 +23,7 @@ export interface Counts {
   /** Those of whom Meta itself told, and how many of these had an event sent. */
   captured: number
   capturedCovered: number
-  /** Stages reached in these days, by what became of them. What still waits is not counted. */
+  /** Stages reached in these days, by what became of them, once for each dataset. What still waits is not counted. */
   sent: number
   unconfirmed: number
   rejected: number
@@ -72,30 +72,31 @@ export async function readFigures(caller: Caller, { workspace, days = 28, by = '
   const { today, timeZone, asOf } = await readToday(db, workspaceId)
   const from = daysBefore(today, days - 1)
   const value = by === 'day' ? sql`day::text` : sql`value`
-  const { rows } = await sql<Counts & { value: string }>`
-    select ${value} as value, ${sums} from daily_rollup
+  const grouped = sql<Counts & { value: string }>`
+    select ${value} as value, ${counted} from daily_rollup
     where workspace_id = ${workspaceId} and dimension = ${by === 'day' ? 'all' : by} and day between ${from}::date and ${today}::date
-    group by 1 order by ${by === 'day' ? sql`1` : sql`sum(sent) desc, sum(leads) desc, 1`}`.execute(db)
-  const total = by === 'day' ? addUp(rows) : await readTotal(db, workspaceId, from, today)
-  const coverage = coverageOf(total, await hasPage(db, workspaceId))
-  return { workspaceId, by, from, to: today, timeZone, asOf, total, coverage, lines: await nameLines(db, workspaceId, by, rows) }
+    group by 1 order by ${by === 'day' ? sql`1` : sql`sum(sent) desc, sum(leads) desc, 1`}`
+  const [{ rows }, total, page] = await Promise.all([
+    grouped.execute(db),
+    readTotal(db, workspaceId, from, today),
+    hasPage(db, workspaceId),
+  ])
+  const lines = await nameLines(db, workspaceId, by, rows)
+  return { workspaceId, by, from, to: today, timeZone, asOf, total, coverage: coverageOf(total, page), lines }
 }
 
-const sums = sql`sum(leads)::int as leads, sum(covered)::int as covered, sum(captured)::int as captured, sum(captured_covered)::int as "capturedCovered",
-  sum(sent)::int as sent, sum(unconfirmed)::int as unconfirmed, sum(rejected)::int as rejected, sum(expired)::int as expired, sum(suppressed)::int as suppressed`
+const counted = sql.join(
+  (['leads', 'covered', 'captured', 'captured_covered', 'sent', 'unconfirmed', 'rejected', 'expired', 'suppressed'] as const).map(
+    (name) => sql`coalesce(sum(${sql.ref(name)}), 0)::int as ${sql.ref(name === 'captured_covered' ? 'capturedCovered' : name)}`,
+  ),
+)
 
 /** What a workspace has in all over these days, both inclusive. */
 export async function readTotal(db: Database, workspaceId: number, from: string, to: string): Promise<Counts> {
   const { rows } = await sql<Counts>`
-    select ${sums} from daily_rollup
-    where workspace_id = ${workspaceId} and dimension = 'all' and day between ${from}::date and ${to}::date having count(*) > 0`.execute(db)
-  return addUp(rows)
-}
-
-function addUp(rows: readonly Counts[]): Counts {
-  const total = { leads: 0, covered: 0, captured: 0, capturedCovered: 0, sent: 0, unconfirmed: 0, rejected: 0, expired: 0, suppressed: 0 }
-  for (const row of rows) for (const name of Object.keys(total) as (keyof Counts)[]) total[name] += row[name]
-  return total
+    select ${counted} from daily_rollup
+    where workspace_id = ${workspaceId} and dimension = 'all' and day between ${from}::date and ${to}::date`.execute(db)
+  return rows[0] as Counts
 }
 
 /** The day that a workspace has now, and up to when its figures are. */

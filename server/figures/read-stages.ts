@@ -32,15 +32,16 @@ export async function readStages(caller: Caller, workspace: string | number): Pr
   const { today, asOf } = await readToday(db, workspaceId)
   const to = daysBefore(today, RIPE_DAYS + 1)
   const from = daysBefore(to, COHORT_DAYS - 1)
-  const recent = await readTotal(db, workspaceId, daysBefore(today, RIPE_DAYS - 1), today)
-  const { leads: matureLeads } = await readTotal(db, workspaceId, from, to)
-  const judged = judgeStages({
-    matureLeads,
-    ...(await readMonth(db, workspaceId, today)),
-    coverage: coverageOf(recent, await hasPage(db, workspaceId)),
-    sentNames: await countSentNames(db, workspaceId, daysBefore(today, RIPE_DAYS - 1)),
-    stages: await readReached(db, workspaceId, from, to),
-  })
+  const lately = daysBefore(today, RIPE_DAYS - 1)
+  const [recent, { leads: matureLeads }, page, month, sentNames, stages] = await Promise.all([
+    readTotal(db, workspaceId, lately, today),
+    readTotal(db, workspaceId, from, to),
+    hasPage(db, workspaceId),
+    readMonth(db, workspaceId, today),
+    countSentNames(db, workspaceId, lately),
+    readReached(db, workspaceId, from, to),
+  ])
+  const judged = judgeStages({ matureLeads, ...month, coverage: coverageOf(recent, page), sentNames, stages })
   return { workspaceId, from, to, matureLeads, asOf, ...judged }
 }
 
