@@ -107,6 +107,11 @@ t.test('Sign in with Facebook: declined, gone back from, a dataset that was not 
   t.match(await page.locator('main').innerText(), /does not show this dataset/)
   await picture(page, 'dataset-not-chosen')
 
+  it.meta.fail({ code: 100, subcode: 36007, path: '/oauth/access_token', message: 'This authorization code has expired.' })
+  await toMeta(page)
+  await page.getByRole('button', { name: 'Continue' }).click()
+  t.match(await page.locator('main').innerText(), /used before, or it has run out/)
+
   const tab = await context.newPage()
   await toMeta(tab)
   await toMeta(page)

@@ -82,3 +82,16 @@ t.test('an expired code and the wrong account are told, and the next try works',
   t.equal(await title(), 'HubSpot is connected again')
   t.strictSame(await accounts(), [String(PORTAL)])
 })
+
+t.test('an install that begins in the marketplace ends there', async (t) => {
+  const { it, browser, accounts, server } = await setUp(t)
+  const page = await browser.newPage()
+  const install = { portalId: OTHER, installUrl: `${server.url}/oauth/hubspot/callback` }
+  await page.goto(it.hubspot.marketplaceInstall(install).url)
+  t.equal(await page.locator('h1').innerText(), 'App installed')
+  t.strictSame(await accounts(), [String(PORTAL), String(OTHER)])
+  const forged = new URL(it.hubspot.marketplaceInstall(install).url)
+  forged.searchParams.set('returnUrl', 'https://hubspot.com.evil.example/')
+  await page.goto(forged.href)
+  t.equal(await page.locator('h1').innerText(), 'This cannot be finished here')
+})

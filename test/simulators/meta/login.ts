@@ -34,6 +34,8 @@ export class Login {
   readonly #datasets: ReadonlyMap<string, { id: string; tokens: string[] }>
   readonly #codes = new Map<string, CodeEntry>()
   readonly #issued: Set<string>
+  /** Tokens of the app that are over: they are proven like the others, and then refused. */
+  readonly #ended = new Set<string>()
 
   constructor(app: MetaAppOptions, datasets: ReadonlyMap<string, { id: string; tokens: string[] }>) {
     this.#app = app
@@ -107,7 +109,7 @@ export class Login {
 
   /** A token ends, as after an uninstall. */
   end(token: string): void {
-    this.#issued.delete(token)
+    if (this.#issued.delete(token)) this.#ended.add(token)
     for (const { tokens } of this.#datasets.values()) if (tokens.includes(token)) tokens.splice(tokens.indexOf(token), 1)
   }
 
@@ -118,7 +120,7 @@ export class Login {
 
   /** Calls with a token of the app have to prove that the app makes them, once the app asks for that (securing requests). */
   judgeProof(token: string | undefined, proof: string | null): GraphErrorFields | undefined {
-    if (token === undefined || !this.#issued.has(token)) {
+    if (token === undefined || !(this.#issued.has(token) || this.#ended.has(token))) {
       return proof === null ? undefined : { code: 100, message: 'Invalid appsecret_proof provided in the API argument' }
     }
     const right = createHmac('sha256', this.#app.secret).update(token).digest('hex')
