@@ -14,64 +14,70 @@ import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
 
 const connectionState = z.enum(['setup', 'active', 'attention', 'paused', 'removed'])
-export const connection = z.object({
-  id: z.int(),
-  crm: z.string(),
-  crmName: z.string(),
-  account: z.string(),
-  name: z.string(),
-  workspace: z.string(),
-  state: connectionState,
-  stateReason: z.string().nullable(),
-  lifeCycle: z.string(),
-  notice: z.string().nullable(),
-  scopes: z.array(z.string()),
-  createdAt: z.date(),
-  sandbox: z.boolean(),
-  arrival: z.enum(['push', 'stream', 'poll']).nullable(),
-  standing: z
-    .object({
-      state: z.string().nullable(),
-      text: z.string().nullable(),
-      since: z.date().nullable(),
-      changedAt: z.date().nullable(),
-      tended: z.boolean(),
-    })
-    .nullable(),
-  inbox: z.int(),
-  quarantined: z.int(),
-  lastChangeAt: z.date().nullable(),
-  coveredUntil: z.date().nullable(),
-  catchUpMinutes: z.int().nullable(),
-})
+export const connection = z
+  .object({
+    id: z.int(),
+    crm: z.string(),
+    crmName: z.string(),
+    account: z.string(),
+    name: z.string(),
+    workspace: z.string(),
+    state: connectionState,
+    stateReason: z.string().nullable(),
+    lifeCycle: z.string(),
+    notice: z.string().nullable(),
+    scopes: z.array(z.string()),
+    createdAt: z.date(),
+    sandbox: z.boolean(),
+    arrival: z.enum(['push', 'stream', 'poll']).nullable(),
+    standing: z
+      .object({
+        state: z.string().nullable(),
+        text: z.string().nullable(),
+        since: z.date().nullable(),
+        changedAt: z.date().nullable(),
+        tended: z.boolean(),
+      })
+      .nullable(),
+    inbox: z.int(),
+    quarantined: z.int(),
+    lastChangeAt: z.date().nullable(),
+    coveredUntil: z.date().nullable(),
+    catchUpMinutes: z.int().nullable(),
+  })
+  .meta({ id: 'Connection' })
 const crmDataset = z.enum(['yes', 'no', 'unknown'])
 const ACCESS = ['pasted', 'login', 'shared', 'extension'] as const
-export const finding = z.object({ code: z.string(), fatal: z.boolean(), text: z.string() })
-export const dataset = z.object({
-  id: z.int(),
-  metaId: z.string(),
-  state: z.enum(['active', 'held']),
-  access: z.enum(ACCESS).meta({ description: 'how it was opened to us' }),
-  tokenExpiresAt: z.date().nullable(),
-  tokenCheckedAt: z.date().nullable(),
-  crmDataset: crmDataset.nullable().meta({ description: 'whether it is a dataset for CRM events, as somebody said' }),
-  testUntil: z.date().nullable().meta({ description: 'the next event goes with a test code, if it goes before' }),
-  holdReason: z.string().nullable(),
-  holdText: z.string().nullable(),
-  heldSince: z.date().nullable(),
-  sleepUntil: z.date().nullable(),
-  unsent: z.int(),
-  oldest: z.date().nullable(),
-})
+export const finding = z.object({ code: z.string(), fatal: z.boolean(), text: z.string() }).meta({ id: 'Finding' })
+export const dataset = z
+  .object({
+    id: z.int(),
+    metaId: z.string(),
+    state: z.enum(['active', 'held']),
+    access: z.enum(ACCESS).meta({ description: 'how it was opened to us' }),
+    tokenExpiresAt: z.date().nullable(),
+    tokenCheckedAt: z.date().nullable(),
+    crmDataset: crmDataset.nullable().meta({ description: 'whether it is a dataset for CRM events, as somebody said' }),
+    testUntil: z.date().nullable().meta({ description: 'the next event goes with a test code, if it goes before' }),
+    holdReason: z.string().nullable(),
+    holdText: z.string().nullable(),
+    heldSince: z.date().nullable(),
+    sleepUntil: z.date().nullable(),
+    unsent: z.int(),
+    oldest: z.date().nullable(),
+  })
+  .meta({ id: 'Dataset' })
 const mode = z.enum(['live', 'shadow'])
-export const route = z.object({
-  id: z.int(),
-  version: z.string(),
-  datasetId: z.int(),
-  metaId: z.string(),
-  mode: mode.meta({ description: 'shadow: everything happens but the sending' }),
-  filter: routeFilter,
-})
+export const route = z
+  .object({
+    id: z.int(),
+    version: z.string(),
+    datasetId: z.int(),
+    metaId: z.string(),
+    mode: mode.meta({ description: 'shadow: everything happens but the sending' }),
+    filter: routeFilter,
+  })
+  .meta({ id: 'Route' })
 
 const params = z.object({ id: z.coerce.number().int().min(1).max(2_147_483_647) })
 /** The version of a route that is not there yet. */

@@ -10,7 +10,7 @@ import { answers, ok, requested } from './answers.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
 
-export const outcome = z.enum(['pending', 'sent', 'unconfirmed', 'waiting', 'suppressed', 'rejected', 'expired'])
+export const outcome = z.enum(['pending', 'sent', 'unconfirmed', 'waiting', 'suppressed', 'rejected', 'expired']).meta({ id: 'Outcome' })
 const stage = z.object({ source: z.string(), pipelineId: z.string().optional(), stageId: z.string(), label: z.string().optional() })
 const recordRef = z.object({ type: z.string(), id: z.string() })
 const reason = z
@@ -18,24 +18,28 @@ const reason = z
   .max(64)
   .meta({ description: `a reason code: ${Object.keys(reasons).join(', ')}` })
 const note = z.object({ field: z.string(), code: z.string(), text: z.string() })
-export const counted = z.object({
-  outcome,
-  reason: z.string().nullable(),
-  rawLead: z.boolean().meta({ description: 'events for new leads, which come beside the stages' }),
-  count: z.int(),
-})
+export const counted = z
+  .object({
+    outcome,
+    reason: z.string().nullable(),
+    rawLead: z.boolean().meta({ description: 'events for new leads, which come beside the stages' }),
+    count: z.int(),
+  })
+  .meta({ id: 'Counted' })
 
-export const metaAnswer = z.object({
-  fbtraceId: z.string().optional(),
-  messages: z.array(z.string()).optional(),
-  received: z.number().optional(),
-  batch: z.number().optional(),
-  status: z.number().optional(),
-  code: z.number().optional(),
-  subcode: z.number().optional(),
-  title: z.string().optional(),
-  message: z.string().optional(),
-})
+export const metaAnswer = z
+  .object({
+    fbtraceId: z.string().optional(),
+    messages: z.array(z.string()).optional(),
+    received: z.number().optional(),
+    batch: z.number().optional(),
+    status: z.number().optional(),
+    code: z.number().optional(),
+    subcode: z.number().optional(),
+    title: z.string().optional(),
+    message: z.string().optional(),
+  })
+  .meta({ id: 'MetaAnswer' })
 
 const entry = {
   occurredAt: z.date(),
@@ -51,38 +55,40 @@ const entry = {
   keys: z.array(z.string()).meta({ description: 'match keys that were used, as Meta spells them; never their values' }),
   late: z.boolean(),
 }
-export const listedRecord = z.object({ ...entry, record: recordRef, metaLeadId: z.string().nullable() })
-export const story = z.object({
-  record: recordRef.extend({
-    url: z.string().optional(),
-    state: z.enum(['live', 'gone', 'erased']),
-    createdAt: z.date().nullable(),
-    firstSeenAt: z.date(),
-    lookedUpAt: z.date().nullable(),
-    lookAgainAt: z.date().nullable(),
-    person: recordRef.optional(),
-    survivor: recordRef.optional(),
-  }),
-  lead: z
-    .object({
-      metaLeadId: z.string().nullable(),
-      generatedAt: z.date().nullable(),
-      learnedAt: z.date(),
-      isTest: z.boolean(),
-      identified: z.object({ by: z.string(), text: z.string() }),
-    })
-    .nullable(),
-  notes: z.array(note).meta({ description: 'fields that the last lookup found and that could not be used' }),
-  related: z.array(recordRef).meta({ description: 'other records of the same lead, in this account' }),
-  entries: z.array(
-    z.object({
-      ...entry,
-      notes: z.array(note),
-      filled: z.boolean(),
-      meta: metaAnswer.optional().meta({ description: 'what Meta answered' }),
+export const listedRecord = z.object({ ...entry, record: recordRef, metaLeadId: z.string().nullable() }).meta({ id: 'ListedRecord' })
+export const story = z
+  .object({
+    record: recordRef.extend({
+      url: z.string().optional(),
+      state: z.enum(['live', 'gone', 'erased']),
+      createdAt: z.date().nullable(),
+      firstSeenAt: z.date(),
+      lookedUpAt: z.date().nullable(),
+      lookAgainAt: z.date().nullable(),
+      person: recordRef.optional(),
+      survivor: recordRef.optional(),
     }),
-  ),
-})
+    lead: z
+      .object({
+        metaLeadId: z.string().nullable(),
+        generatedAt: z.date().nullable(),
+        learnedAt: z.date(),
+        isTest: z.boolean(),
+        identified: z.object({ by: z.string(), text: z.string() }),
+      })
+      .nullable(),
+    notes: z.array(note).meta({ description: 'fields that the last lookup found and that could not be used' }),
+    related: z.array(recordRef).meta({ description: 'other records of the same lead, in this account' }),
+    entries: z.array(
+      z.object({
+        ...entry,
+        notes: z.array(note),
+        filled: z.boolean(),
+        meta: metaAnswer.optional().meta({ description: 'what Meta answered' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Story' })
 
 export function activityRoutes(server: ApiServer, tools: ApiTools): void {
   const tags = ['activity']

@@ -1,16 +1,18 @@
 /** What every route of the settings API answers: `{ok: true, data}`, or `{ok: false}` with a code, and a text for a person. */
 import { z } from 'zod'
 
-export const failure = z.object({
-  ok: z.literal(false),
-  code: z.string().meta({ description: 'stable, may be matched on' }),
-  text: z.string().meta({ description: 'what happened and what to do, for the person at the page' }),
-  field: z.string().optional().meta({ description: 'path of the field that is wrong, joined by dots' }),
-  changed: z
-    .object({ by: z.string(), at: z.date(), action: z.string() })
-    .optional()
-    .meta({ description: 'who changed what meanwhile, where a change was made on something outdated' }),
-})
+export const failure = z
+  .object({
+    ok: z.literal(false),
+    code: z.string().meta({ description: 'stable, may be matched on' }),
+    text: z.string().meta({ description: 'what happened and what to do, for the person at the page' }),
+    field: z.string().optional().meta({ description: 'path of the field that is wrong, joined by dots' }),
+    changed: z
+      .object({ by: z.string(), at: z.date(), action: z.string() })
+      .optional()
+      .meta({ description: 'who changed what meanwhile, where a change was made on something outdated' }),
+  })
+  .meta({ id: 'Failure' })
 export type Failure = z.output<typeof failure>
 
 /** Response schemas of a route. CRMs that pass nothing on but 200 get a failure that was to be expected with that, too. */

@@ -3,9 +3,9 @@
  * Who asks is known by a signature of the CRM or by a bearer; each sees the account that they came from, and its workspace.
  */
 import rateLimit from '@fastify/rate-limit'
-import swagger from '@fastify/swagger'
+import swagger, { type SwaggerTransformObject } from '@fastify/swagger'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { createJsonSchemaTransform, jsonSchemaTransformObject, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { CodedError } from '../../../connectors/errors.ts'
 import { accountRoutes } from './account.ts'
 import { activityRoutes } from './activity.ts'
@@ -56,6 +56,7 @@ export async function settingsApi(fastify: FastifyInstance, tools: ApiTools): Pr
       security: [{ bearer: [] }],
     },
     transform: createJsonSchemaTransform({ skipList: ['/api/openapi.json'] }),
+    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document)),
   })
   await server.register(rateLimit, {
     max: MOST_REQUESTS,
@@ -87,4 +88,14 @@ export async function settingsApi(fastify: FastifyInstance, tools: ApiTools): Pr
     wordRoutes,
   ])
     routes(server, tools)
+}
+
+/** Every named schema comes in two readings, as it is sent and as it is answered; mostly one of them is used. */
+function withoutUnused(document: ReturnType<SwaggerTransformObject>): ReturnType<SwaggerTransformObject> {
+  const schemas = 'components' in document ? (document.components?.schemas ?? {}) : {}
+  const text = JSON.stringify(document)
+  const unused = Object.keys(schemas).filter((name) => !text.includes(`"#/components/schemas/${name}"`))
+  for (const name of unused) delete schemas[name]
+  // What only they named is unused now, too.
+  return unused.length === 0 ? document : withoutUnused(document)
 }

@@ -18,25 +18,27 @@ import { answers, ok, requested } from './answers.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
 
-export const backfill = z.object({
-  id: z.int(),
-  state: z.enum(['planned', 'dry_running', 'ready', 'running', 'paused', 'done', 'cancelled', 'failed']),
-  from: z.date(),
-  to: z.date(),
-  forecast: z
-    .object({ records: z.int(), stages: z.int(), refused: z.int(), counts: z.array(counted) })
-    .nullable()
-    .meta({ description: 'what the dry run found; `pending` would be sent' }),
-  records: z.int(),
-  counts: z.array(counted),
-  remainingMs: z.number().nullable(),
-  hindrance: z.enum(['connection', 'inbox', 'outbox']).nullable(),
-  errorText: z.string().nullable(),
-  requestedBy: z.string(),
-  requestedAt: z.date(),
-  confirmedAt: z.date().nullable(),
-  finishedAt: z.date().nullable(),
-})
+export const backfill = z
+  .object({
+    id: z.int(),
+    state: z.enum(['planned', 'dry_running', 'ready', 'running', 'paused', 'done', 'cancelled', 'failed']),
+    from: z.date(),
+    to: z.date(),
+    forecast: z
+      .object({ records: z.int(), stages: z.int(), refused: z.int(), counts: z.array(counted) })
+      .nullable()
+      .meta({ description: 'what the dry run found; `pending` would be sent' }),
+    records: z.int(),
+    counts: z.array(counted),
+    remainingMs: z.number().nullable(),
+    hindrance: z.enum(['connection', 'inbox', 'outbox']).nullable(),
+    errorText: z.string().nullable(),
+    requestedBy: z.string(),
+    requestedAt: z.date(),
+    confirmedAt: z.date().nullable(),
+    finishedAt: z.date().nullable(),
+  })
+  .meta({ id: 'Backfill' })
 
 const params = z.object({ id: z.coerce.number().int().min(1).max(2_147_483_647) })
 const steps: Record<string, { summary: string; step: (caller: Caller, id: number) => Promise<BackfillView> }> = {

@@ -8,32 +8,34 @@ import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
 
 const step = z.enum(Object.keys(firstRunSteps) as [FirstRunStepName, ...FirstRunStepName[]])
-export const firstRun = z.object({
-  finished: z.boolean(),
-  steps: z.array(
-    z.object({
-      step,
-      title: z.string(),
-      state: z.enum(['done', 'next', 'later']),
-      text: z.string(),
-      answer: z.object({ answer: z.string(), by: z.string(), at: z.date() }).nullable(),
-      answers: z
-        .array(z.string())
-        .readonly()
-        .meta({ description: 'answers that may be given; none where something has to be done instead' }),
-    }),
-  ),
-  findings: z.array(finding).nullable().meta({ description: 'what is missing in the account; null where the CRM could not be asked' }),
-  firstEvent: z
-    .object({
-      record: z.object({ type: z.string(), id: z.string() }),
-      eventName: z.string().nullable(),
-      sentAt: z.date().nullable(),
-      meta: metaAnswer.nullable(),
-    })
-    .nullable()
-    .meta({ description: 'the first event that Meta accepted, and what it answered' }),
-})
+export const firstRun = z
+  .object({
+    finished: z.boolean(),
+    steps: z.array(
+      z.object({
+        step,
+        title: z.string(),
+        state: z.enum(['done', 'next', 'later']),
+        text: z.string(),
+        answer: z.object({ answer: z.string(), by: z.string(), at: z.date() }).nullable(),
+        answers: z
+          .array(z.string())
+          .readonly()
+          .meta({ description: 'answers that may be given; none where something has to be done instead' }),
+      }),
+    ),
+    findings: z.array(finding).nullable().meta({ description: 'what is missing in the account; null where the CRM could not be asked' }),
+    firstEvent: z
+      .object({
+        record: z.object({ type: z.string(), id: z.string() }),
+        eventName: z.string().nullable(),
+        sentAt: z.date().nullable(),
+        meta: metaAnswer.nullable(),
+      })
+      .nullable()
+      .meta({ description: 'the first event that Meta accepted, and what it answered' }),
+  })
+  .meta({ id: 'FirstRun' })
 
 export function firstRunRoutes(server: ApiServer, tools: ApiTools): void {
   const { connections } = tools

@@ -18,37 +18,43 @@ const someRules = z
   .meta({ description: 'the rules to be changed, as in `rules` of the answer; null takes one back to its default' })
 const MOST_FIELDS = 20
 
-export const leadRules = z.object({ version: z.string(), rules: rulesSchema })
-export const crmSettings = z.object({
-  version: z.string(),
-  settings: z.record(z.string(), z.unknown()),
-  schema: z
-    .record(z.string(), z.unknown())
-    .meta({ description: 'JSON Schema of the settings that the CRM of this account has, with descriptions' }),
-})
-export const triedRules = z.object({
-  people: z.int(),
-  withLeadId: z.int(),
-  permitted: z.int(),
-  counting: z.object({ meta_leads: z.int(), lead_id_only: z.int(), anyone: z.int() }),
-})
-export const leadPreview = z.object({
-  record: recordRef,
-  datasetId: z.string().nullable(),
-  stages: z.array(
-    z.object({
-      stage: z.object({ source: z.string(), pipelineId: z.string().optional(), id: z.string() }),
-      occurredAt: z.date(),
-      event: z
-        .string()
-        .nullable()
-        .meta({ description: 'the event as JSON text, exactly as Meta would get it; its lead id exceeds a JavaScript number' }),
-      reason: z.string().nullable(),
-      text: z.string().nullable(),
-      notes: z.array(z.object({ field: z.string(), code: z.string(), text: z.string() })),
-    }),
-  ),
-})
+export const leadRules = z.object({ version: z.string(), rules: rulesSchema }).meta({ id: 'LeadRules' })
+export const crmSettings = z
+  .object({
+    version: z.string(),
+    settings: z.record(z.string(), z.unknown()),
+    schema: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'JSON Schema of the settings that the CRM of this account has, with descriptions' }),
+  })
+  .meta({ id: 'CrmSettings' })
+export const triedRules = z
+  .object({
+    people: z.int(),
+    withLeadId: z.int(),
+    permitted: z.int(),
+    counting: z.object({ meta_leads: z.int(), lead_id_only: z.int(), anyone: z.int() }),
+  })
+  .meta({ id: 'TriedRules' })
+export const leadPreview = z
+  .object({
+    record: recordRef,
+    datasetId: z.string().nullable(),
+    stages: z.array(
+      z.object({
+        stage: z.object({ source: z.string(), pipelineId: z.string().optional(), id: z.string() }),
+        occurredAt: z.date(),
+        event: z
+          .string()
+          .nullable()
+          .meta({ description: 'the event as JSON text, exactly as Meta would get it; its lead id exceeds a JavaScript number' }),
+        reason: z.string().nullable(),
+        text: z.string().nullable(),
+        notes: z.array(z.object({ field: z.string(), code: z.string(), text: z.string() })),
+      }),
+    ),
+  })
+  .meta({ id: 'LeadPreview' })
 
 export function leadRoutes(server: ApiServer, tools: ApiTools): void {
   const { db, connections, connectors } = tools

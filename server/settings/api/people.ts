@@ -8,22 +8,24 @@ import { lastChange, Outdated, versionOf } from './outdated.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
 
-export const recipient = z.object({
-  id: z.int(),
-  kind: z.enum(['email', 'webhook']),
-  address: z.string().meta({ description: 'of a webhook only its origin' }),
-  digest: z.boolean(),
-  createdAt: z.date(),
-  lastSentAt: z.date().nullable(),
-  problem: z.string().nullable().meta({ description: 'why the last message did not arrive' }),
-})
+export const recipient = z
+  .object({
+    id: z.int(),
+    kind: z.enum(['email', 'webhook']),
+    address: z.string().meta({ description: 'of a webhook only its origin' }),
+    digest: z.boolean(),
+    createdAt: z.date(),
+    lastSentAt: z.date().nullable(),
+    problem: z.string().nullable().meta({ description: 'why the last message did not arrive' }),
+  })
+  .meta({ id: 'Recipient' })
 const schedule = {
   enabled: z.boolean(),
   weekday: z.int().meta({ description: 'Monday is 1' }),
   hour: z.int().meta({ description: '0 to 23, in the time zone' }),
   timeZone: z.string().meta({ description: 'a name of the IANA time zone database' }),
 }
-export const digest = z.object({ version: z.string(), ...schedule })
+export const digest = z.object({ version: z.string(), ...schedule }).meta({ id: 'Digest' })
 const params = z.object({ id: z.coerce.number().int().min(1).max(2_147_483_647) })
 
 export function peopleRoutes(server: ApiServer, tools: ApiTools): void {

@@ -12,17 +12,19 @@ import { visitorOf } from './visitor.ts'
 
 const opened = z.object({ bearer: z.string(), expiresAt: z.date() })
 
-export const session = z.object({
-  crm: z.object({ id: z.string(), name: z.string() }),
-  account: z.string(),
-  userId: z.string(),
-  admin: z.boolean().meta({ description: 'may change things; whoever may not can read' }),
-  expiresAt: z.date().nullable().meta({ description: 'of the bearer; null where every request is signed' }),
-  connection: z
-    .object({ id: z.int(), state: z.enum(['setup', 'active', 'attention', 'paused']), workspace: z.string() })
-    .nullable()
-    .meta({ description: 'null: the account is not connected; `POST /api/connect` begins that' }),
-})
+export const session = z
+  .object({
+    crm: z.object({ id: z.string(), name: z.string() }),
+    account: z.string(),
+    userId: z.string(),
+    admin: z.boolean().meta({ description: 'may change things; whoever may not can read' }),
+    expiresAt: z.date().nullable().meta({ description: 'of the bearer; null where every request is signed' }),
+    connection: z
+      .object({ id: z.int(), state: z.enum(['setup', 'active', 'attention', 'paused']), workspace: z.string() })
+      .nullable()
+      .meta({ description: 'null: the account is not connected; `POST /api/connect` begins that' }),
+  })
+  .meta({ id: 'Session' })
 
 export function sessionRoutes(server: ApiServer, tools: ApiTools): void {
   const { db, connectors, apps, publicUrl } = tools

@@ -31,21 +31,23 @@ const mappedStage = stageRef.extend({
   sendAmount: z.boolean(),
 })
 const rawLead = z.object({ enabled: z.boolean(), eventName: z.string() })
-const mapping = z.object({ rawLead, stages: z.array(mappedStage) })
+const mapping = z.object({ rawLead, stages: z.array(mappedStage) }).meta({ id: 'Mapping' })
 const changedName = z.object({ from: z.string(), to: z.string().nullable(), where: z.string() })
 
-export const stages = z.object({
-  version: z.string().meta({ description: 'of the mapping; "0" while none is saved' }),
-  rawLead,
-  stages: z
-    .array(mappedStage.extend({ state: z.enum(['live', 'archived', 'vanished', 'unknown']) }))
-    .meta({ description: 'the mapping in funnel order, each line beside the live stage of the CRM' }),
-  unmapped: z
-    .array(stageRef.extend({ label: z.string(), group: z.string() }))
-    .meta({ description: 'stages in use that are not in the mapping' }),
-  groups: z.array(stageGroup).meta({ description: 'what the CRM has; empty where it cannot be asked' }),
-  problem: z.string().nullable().meta({ description: 'why the CRM could not be asked' }),
-})
+export const stages = z
+  .object({
+    version: z.string().meta({ description: 'of the mapping; "0" while none is saved' }),
+    rawLead,
+    stages: z
+      .array(mappedStage.extend({ state: z.enum(['live', 'archived', 'vanished', 'unknown']) }))
+      .meta({ description: 'the mapping in funnel order, each line beside the live stage of the CRM' }),
+    unmapped: z
+      .array(stageRef.extend({ label: z.string(), group: z.string() }))
+      .meta({ description: 'stages in use that are not in the mapping' }),
+    groups: z.array(stageGroup).meta({ description: 'what the CRM has; empty where it cannot be asked' }),
+    problem: z.string().nullable().meta({ description: 'why the CRM could not be asked' }),
+  })
+  .meta({ id: 'Stages' })
 
 export function stageRoutes(server: ApiServer, tools: ApiTools): void {
   const { db, connections } = tools

@@ -15,16 +15,18 @@ import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
 import { noticeWords } from './words.ts'
 
-export const notice = z.object({
-  id: z.string(),
-  subject: z.string(),
-  about: z.string(),
-  code: z.string(),
-  text: z.string(),
-  action: z.string().nullable().meta({ description: 'what the page can do about it' }),
-  openedAt: z.date(),
-  closedAt: z.date().nullable(),
-})
+export const notice = z
+  .object({
+    id: z.string(),
+    subject: z.string(),
+    about: z.string(),
+    code: z.string(),
+    text: z.string(),
+    action: z.string().nullable().meta({ description: 'what the page can do about it' }),
+    openedAt: z.date(),
+    closedAt: z.date().nullable(),
+  })
+  .meta({ id: 'Notice' })
 
 const DOWNLOAD_MS = 5 * 60_000
 const what = z.enum(['records', 'mapping', 'audit', 'configuration'])

@@ -45,6 +45,8 @@ export const notices: Readonly<Record<string, NoticeWords>> = {
   permission: { title: 'Meta does not let us send to the dataset', action: 'renew_token' },
   configuration: { title: 'The dataset is not set up as Meta wants it', action: 'renew_token' },
   unknown_error: { title: 'Meta refuses events for a reason that is not known', action: 'resume_dataset' },
+  leads_missing: { title: 'Leads of Meta did not reach the CRM', action: 'activity' },
+  write_back: { title: 'Lead ids cannot be written into the CRM', action: 'reconnect' },
   count_short: { title: 'Meta counted fewer events than were sent', action: 'activity' },
   tombstones_lost: { title: 'Who asked to be forgotten is not known any more', action: null },
 }
