@@ -38,6 +38,8 @@ export async function eraseFound(trx: Trx, vault: Vault, workspaceId: number, { 
   const now = Date.now()
   const hash = vault.tombstones
   const connections = await trx.selectFrom('connection').selectAll().where('workspace_id', '=', workspaceId).orderBy('id').execute()
+  // All are locked before any is erased: a captured lead is not called as before then.
+  const owned = []
   for (const { id, crm, account_key } of connections) {
     const own = records.filter(({ connectionId }) => connectionId === id)
     if (own.length === 0) continue
@@ -46,8 +48,11 @@ export async function eraseFound(trx: Trx, vault: Vault, workspaceId: number, { 
       id,
       own.map(({ ref }) => ({ ref, seenAt: now })),
     )
-    const erased = locked.filter((record) => own.some((it) => it.id === record.id))
-    await eraseRecords(trx, hash, { workspaceId, crm, account: account_key }, erased, now)
+    const owner = { workspaceId, crm, account: account_key }
+    owned.push({ owner, erased: locked.filter((record) => own.some((it) => it.id === record.id)) })
+  }
+  for (const { owner, erased } of owned) {
+    await eraseRecords(trx, hash, owner, erased, now)
     await saveRecords(trx, erased)
   }
   await eraseLeads(trx, hash, workspaceId, leadIds, now)
