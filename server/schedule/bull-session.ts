@@ -126,7 +126,7 @@ export async function openSession({ url, prefix, kinds, execute, onError }: Sess
     draining = true
     clearInterval(pings)
     // Bull connects anew what blocks, even in order to close.
-    for (const queue of queues.values()) queue.close(true).then(disconnect, disconnect)
+    void Promise.allSettled([...queues.values()].map((queue) => queue.close(true))).then(disconnect)
     disconnect()
   }
 
