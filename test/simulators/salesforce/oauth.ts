@@ -81,11 +81,16 @@ export class OAuth {
   // ------------------------------------------------------------------------------------------------------- past the pages
 
   /** A user approves, without a browser. */
-  grant(org: Org, userId: string, refreshToken = `5Aep8${randomBytes(48).toString('base64url')}`): { refreshToken: string } {
+  grant(
+    org: Org,
+    userId: string,
+    refreshToken = `5Aep8${randomBytes(48).toString('base64url')}`,
+    scopes: readonly string[] = allScopes,
+  ): { refreshToken: string } {
     const grant: Grant = {
       org,
       userId,
-      scopes: allScopes,
+      scopes: [...scopes],
       refreshToken,
       access: new Set(),
       revoked: false,
@@ -168,7 +173,7 @@ ${form('Deny', '')}
     if (!org.facts.packageInstalled)
       return back(form, { error: 'OAUTH_EC_APP_NOT_FOUND', error_description: 'external client app is not installed in this org' })
     const code = `aPrx${randomBytes(30).toString('base64url')}==`
-    const { refreshToken } = this.grant(org, userId)
+    const { refreshToken } = this.grant(org, userId, undefined, (form.get('scope') ?? allScopes.join(' ')).split(' '))
     this.#codes.set(code, {
       grant: this.#grants.get(refreshToken) as Grant,
       redirectUri: form.get('redirect_uri') ?? '',
@@ -304,7 +309,7 @@ ${form('Deny', '')}
       status: 200,
       json: {
         access_token: this.#mint(grant),
-        ...(withRefreshToken && { refresh_token: grant.refreshToken }),
+        ...(withRefreshToken && grant.scopes.includes('refresh_token') && { refresh_token: grant.refreshToken }),
         signature: createHmac('sha256', this.app.clientSecret)
           .update(id + issuedAt)
           .digest('base64'),

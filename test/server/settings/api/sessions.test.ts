@@ -211,3 +211,25 @@ t.test('people sign in on their own by the CRM, and get a code that works once',
   t.match(await browser.open(`${PUBLIC_URL}/sign-in/webhook`), { status: 404 })
   t.equal((await it.db.selectFrom('connection').selectAll().execute()).length, 1, 'nobody was connected by it')
 })
+
+t.test('in Salesforce somebody who signs in is asked for nothing that lasts', async (t) => {
+  const { it, orgId, userId, connectionId } = await withOrg(t)
+  const browser = createBrowser({ [PUBLIC_URL]: it.url })
+  const asked = new URL((await browser.open(`${PUBLIC_URL}/sign-in/salesforce?host=${encodeURIComponent(it.salesforce.url)}`)).url)
+    .searchParams
+  t.strictSame(asked.get('scope')?.split(' '), ['api', 'id'])
+  const page = await browser.send(`${it.salesforce.url}/setup/secur/RemoteAccessAuthorizationPage.apexp`, {
+    ...Object.fromEntries(asked),
+    user: `${orgId}/${userId}`,
+    decision: 'Allow',
+  })
+  const [, code] = /#code=([\w-]{43})$/.exec(page.url) ?? []
+  const { bearer } = (await withBearer(it, '')('POST', '/session', { code })).body.data as unknown as { bearer: string }
+  t.match(await withBearer(it, bearer)('GET', '/session'), {
+    body: { data: { account: orgId, userId, admin: true, connection: { id: connectionId } } },
+  })
+  t.match(await browser.open(`${PUBLIC_URL}/sign-in/salesforce?host=evil.example`), {
+    status: 400,
+    text: /no sign-in address of Salesforce/,
+  })
+})
