@@ -5,12 +5,11 @@ import { addConnection } from '../settings/add-connection.ts'
 import { requestCatchUp } from '../settings/catch-up.ts'
 import { checkConnection } from '../settings/check-connection.ts'
 import { type ConnectionView, listConnections, pauseConnection, resumeConnection, showConnection } from '../settings/connections.ts'
+import { disconnect } from '../settings/disconnect.ts'
 import { findWorkspace } from '../settings/find.ts'
 import { createLeadIdField } from '../settings/lead-id-field.ts'
-import { leaveCrm, leavingWarning } from '../settings/leave-crm.ts'
-import { leaveIfUnused } from '../settings/leave-dataset.ts'
+import { leavingWarning } from '../settings/leave-crm.ts'
 import { problem } from '../settings/problem.ts'
-import { removeConnection } from '../settings/remove-connection.ts'
 import { listRoutes } from '../settings/routes.ts'
 import { readRules, readSettings, setRules, setSettings } from '../settings/rules.ts'
 import { renewWebhookSecret, showWebhookAddress } from '../settings/webhook-connection.ts'
@@ -227,24 +226,19 @@ export function addConnectionCommands(program: Command): void {
     .addHelpText('after', examples('connection remove 1 --yes'))
     .action(async (id: number, { yes, json }: { yes?: boolean; json?: boolean }) => {
       const removal = await withTools(async (tools) => {
-        const { caller, vault } = tools
-        const connection = await showConnection(caller, id)
+        const { caller } = tools
         if (!yes) {
+          const connection = await showConnection(caller, id)
           const { crm, account, inbox, quarantined } = connection
           const what = `connection ${id} (${crm} ${account}) with ${inbox + quarantined} packets of changes and all unsent events`
           const texts = [`This removes ${what}.`, leavingWarning(connection), 'To do it, repeat the command with --yes.']
           throw problem('not_confirmed', texts.filter((text) => text !== undefined).join(' '))
         }
-        const leaving = await leaveCrm(caller, id, tools)
-        const removed = await removeConnection(caller, id, vault)
-        return { ...removed, leaving, meta: await leaveIfUnused(caller, connection.workspaceId, datasetTools(tools)) }
+        return disconnect(caller, id, { ...tools, ...datasetTools(tools) })
       })
-      const { packets, unsent, leaving, meta } = removal
-      print(json, removal, () =>
-        [`Connection ${id} is removed; ${packets} packets of changes and ${unsent} unsent events went with it.`, leaving.text, ...meta]
-          .filter((line) => line !== undefined)
-          .join('\n'),
-      )
+      const { packets, unsent, texts } = removal
+      const removed = `Connection ${id} is removed; ${packets} packets of changes and ${unsent} unsent events went with it.`
+      print(json, removal, () => [removed, ...texts].join('\n'))
     })
 
   group

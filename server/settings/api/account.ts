@@ -4,9 +4,8 @@ import { requestCatchUp } from '../catch-up.ts'
 import { checkConnection } from '../check-connection.ts'
 import { pauseConnection, resumeConnection, showConnection } from '../connections.ts'
 import { listDatasets, resumeDataset, setDataset } from '../datasets.ts'
-import { leaveCrm } from '../leave-crm.ts'
+import { disconnect } from '../disconnect.ts'
 import { problem } from '../problem.ts'
-import { removeConnection } from '../remove-connection.ts'
 import { listRoutes, type RouteView, removeRoute, routeFilter, setRoute } from '../routes.ts'
 import { answers, ok, requested, versioned } from './answers.ts'
 import { lastChange, Outdated, versionOf } from './outdated.ts'
@@ -84,7 +83,7 @@ const params = z.object({ id: z.coerce.number().int().min(1).max(2_147_483_647) 
 const NONE = 'none'
 
 export function accountRoutes(server: ApiServer, tools: ApiTools): void {
-  const { db, vault, connections, connectors, apps, http } = tools
+  const { db, connections, connectors } = tools
   const tags = ['connection']
 
   const shown = async (request: Parameters<typeof tenantOf>[0]) => {
@@ -180,7 +179,7 @@ export function accountRoutes(server: ApiServer, tools: ApiTools): void {
         response: answers(
           z.object({
             left: z.enum(['left', 'no_need', 'failed']),
-            text: z.string().nullable().meta({ description: 'what is left to be done in the CRM by hand' }),
+            text: z.string().nullable().meta({ description: 'what is left to be done by hand, in the CRM or at Meta' }),
             unsent: z.int(),
           }),
         ),
@@ -189,10 +188,8 @@ export function accountRoutes(server: ApiServer, tools: ApiTools): void {
     async (request) => {
       const { caller, connection } = tenantOf(request, tools)
       if (request.body.account !== connection.account_key) throw problem('invalid_input', 'This is not the account that you are leaving.')
-      const { outcome, text = null } = await leaveCrm(caller, connection.id, { vault, connections, apps, http })
-      const { unsent } = await removeConnection(caller, connection.id, vault)
-      connections.forget(connection.id)
-      return ok({ left: outcome, text, unsent })
+      const { outcome, texts, unsent } = await disconnect(caller, connection.id, tools)
+      return ok({ left: outcome, text: texts.join(' ') || null, unsent })
     },
   )
 
