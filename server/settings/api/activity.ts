@@ -90,6 +90,22 @@ export const story = z
   })
   .meta({ id: 'Story' })
 
+export const recordPage = z.object({ records: z.array(listedRecord), next: z.string().optional() })
+export const reasonCount = counted.omit({ rawLead: true }).extend({ text: z.string().nullable() })
+export const reevaluation = z.object({
+  candidates: z.array(counted),
+  last: z
+    .object({
+      id: z.int(),
+      reason: z.string().nullable(),
+      entries: z.int(),
+      requestedBy: z.string(),
+      requestedAt: z.date(),
+      counts: z.array(counted),
+    })
+    .nullable(),
+})
+
 export function activityRoutes(server: ApiServer, tools: ApiTools): void {
   const tags = ['activity']
 
@@ -107,7 +123,7 @@ export function activityRoutes(server: ApiServer, tools: ApiTools): void {
           limit: z.coerce.number().int().min(1).max(200).default(50),
           after: z.string().max(64).optional().meta({ description: '`next` of the page before' }),
         }),
-        response: answers(z.object({ records: z.array(listedRecord), next: z.string().optional() })),
+        response: answers(recordPage),
       },
     },
     async (request) => {
@@ -124,7 +140,7 @@ export function activityRoutes(server: ApiServer, tools: ApiTools): void {
         tags,
         summary: 'How many changes had which outcome, and for which reason',
         querystring: z.object({ days: z.coerce.number().int().min(1).max(90).default(28) }),
-        response: answers(z.array(counted.omit({ rawLead: true }).extend({ text: z.string().nullable() }))),
+        response: answers(z.array(reasonCount)),
       },
     },
     async (request) => {
@@ -193,21 +209,7 @@ export function activityRoutes(server: ApiServer, tools: ApiTools): void {
         operationId: 'getReevaluation',
         tags,
         summary: 'What was held back in the last seven days and can be judged again, and what came of the last time',
-        response: answers(
-          z.object({
-            candidates: z.array(counted),
-            last: z
-              .object({
-                id: z.int(),
-                reason: z.string().nullable(),
-                entries: z.int(),
-                requestedBy: z.string(),
-                requestedAt: z.date(),
-                counts: z.array(counted),
-              })
-              .nullable(),
-          }),
-        ),
+        response: answers(reevaluation),
       },
     },
     async (request) => {

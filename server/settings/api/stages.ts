@@ -31,7 +31,7 @@ const mappedStage = stageRef.extend({
   sendAmount: z.boolean(),
 })
 const rawLead = z.object({ enabled: z.boolean(), eventName: z.string() })
-const mapping = z.object({ rawLead, stages: z.array(mappedStage) }).meta({ id: 'Mapping' })
+export const mapping = z.object({ rawLead, stages: z.array(mappedStage) }).meta({ id: 'Mapping' })
 const changedName = z.object({ from: z.string(), to: z.string().nullable(), where: z.string() })
 
 export const stages = z

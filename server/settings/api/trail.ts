@@ -28,6 +28,20 @@ export const notice = z
   })
   .meta({ id: 'Notice' })
 
+export const auditPage = z.object({
+  lines: z.array(
+    z.object({
+      id: z.string(),
+      at: z.date(),
+      actor: z.string(),
+      action: z.string(),
+      subject: z.string(),
+      detail: z.record(z.string(), z.unknown()),
+    }),
+  ),
+  next: z.string().optional(),
+})
+
 const DOWNLOAD_MS = 5 * 60_000
 const what = z.enum(['records', 'mapping', 'audit', 'configuration'])
 const wanted = z.object({ what, connectionId: z.int(), workspaceId: z.int(), actor: z.string() })
@@ -65,21 +79,7 @@ export function trailRoutes(server: ApiServer, tools: ApiTools): void {
           limit: z.coerce.number().int().min(1).max(200).default(50),
           after: z.string().max(20).optional(),
         }),
-        response: answers(
-          z.object({
-            lines: z.array(
-              z.object({
-                id: z.string(),
-                at: z.date(),
-                actor: z.string(),
-                action: z.string(),
-                subject: z.string(),
-                detail: z.record(z.string(), z.unknown()),
-              }),
-            ),
-            next: z.string().optional(),
-          }),
-        ),
+        response: answers(auditPage),
       },
     },
     async (request) => {

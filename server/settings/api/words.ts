@@ -68,7 +68,7 @@ const outcomes = {
   expired: 'Too old',
 } as const
 
-const words = z
+export const words = z
   .object({
     reasons: z.record(
       z.string(),
