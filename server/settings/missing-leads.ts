@@ -30,11 +30,20 @@ export async function listMissingLeads(
   return findMissing(caller.db, id, most)
 }
 
-/** Sets after how many minutes leads of a workspace are missed; 0: never. Throws as `listMissingLeads`. */
-export async function setMissingAfter(caller: Caller, workspace: string | number, minutes: number): Promise<{ afterMinutes: number }> {
+/**
+ * Sets after how many minutes leads of a workspace are missed; 0: never. `guard` is told what is set now, which nobody changes
+ * meanwhile, and throws where the change must not be made on it. Throws as `listMissingLeads`.
+ */
+export async function setMissingAfter(
+  caller: Caller,
+  workspace: string | number,
+  minutes: number,
+  guard?: (current: number) => Promise<void> | void,
+): Promise<{ afterMinutes: number }> {
   const afterMinutes = parseInput(minutesInput, minutes, 'The time')
   return transaction(caller.db, async (trx) => {
-    const { id } = await findWorkspace(caller, workspace, { trx, lock: true })
+    const { id, missing_after_minutes: current } = await findWorkspace(caller, workspace, { trx, lock: true })
+    await guard?.(current)
     await trx.updateTable('workspace').set({ missing_after_minutes: afterMinutes }).where('id', '=', id).execute()
     const subject = `workspace:${id}`
     await audit(trx, caller, { workspaceId: id, action: 'workspace.missing_after', subject, detail: { minutes: afterMinutes } })

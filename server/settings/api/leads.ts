@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import { rules as rulesSchema } from '../../../mappings/rules.ts'
 import { stageMapping } from '../../../mappings/stage-mapping.ts'
+import type { Caller } from '../caller.ts'
 import { createLeadIdField } from '../lead-id-field.ts'
+import { listMissingLeads, setMissingAfter } from '../missing-leads.ts'
 import { previewLead } from '../preview-lead.ts'
 import { readRules, readSettings, setRules, setSettings } from '../rules.ts'
 import { listFields, sampleFields } from '../sample-fields.ts'
@@ -55,6 +57,33 @@ export const leadPreview = z
     ),
   })
   .meta({ id: 'LeadPreview' })
+
+const named = z.object({ id: z.string(), name: z.string().nullable() }).nullable()
+export const missingLeads = z
+  .object({
+    version: z.string(),
+    afterMinutes: z.int().meta({ description: 'after how many minutes a lead is missed; 0: never' }),
+    hindrance: z
+      .object({ code: z.enum(['no_crm', 'crm_paused', 'crm_disconnected', 'crm_behind']), text: z.string() })
+      .nullable()
+      .meta({ description: 'why nothing can be said now' }),
+    leads: z.array(
+      z.object({ metaLeadId: z.string(), generatedAt: z.date(), form: named, ad: named, campaign: named, knownBefore: z.boolean() }),
+    ),
+  })
+  .meta({ id: 'MissingLeads' })
+
+export const field = z.object({
+  recordType: z.string(),
+  name: z.string(),
+  label: z.string(),
+  type: z.enum(['text', 'number', 'choice', 'date', 'other']),
+})
+export const fieldSample = z.object({
+  ref: recordRef,
+  values: z.record(z.string(), z.string().nullable()),
+  identity: z.record(z.string(), z.string()),
+})
 
 export function leadRoutes(server: ApiServer, tools: ApiTools): void {
   const { db, connections, connectors } = tools
@@ -145,16 +174,7 @@ export function leadRoutes(server: ApiServer, tools: ApiTools): void {
         operationId: 'listFields',
         tags,
         summary: 'The fields of the account that rules and settings can name',
-        response: answers(
-          z.array(
-            z.object({
-              recordType: z.string(),
-              name: z.string(),
-              label: z.string(),
-              type: z.enum(['text', 'number', 'choice', 'date', 'other']),
-            }),
-          ),
-        ),
+        response: answers(z.array(field)),
       },
     },
     async (request) => {
@@ -171,15 +191,7 @@ export function leadRoutes(server: ApiServer, tools: ApiTools): void {
         tags,
         summary: 'What fields hold of the latest people, masked so that nobody is known by it',
         querystring: z.object({ names: z.string().max(2_000).default('').meta({ description: 'names of fields, with commas between' }) }),
-        response: answers(
-          z.array(
-            z.object({
-              ref: recordRef,
-              values: z.record(z.string(), z.string().nullable()),
-              identity: z.record(z.string(), z.string()),
-            }),
-          ),
-        ),
+        response: answers(z.array(fieldSample)),
       },
     },
     async (request) => {
@@ -206,6 +218,47 @@ export function leadRoutes(server: ApiServer, tools: ApiTools): void {
     async (request) => {
       const { caller, connection } = tenantOf(request, tools)
       return ok({ name: await createLeadIdField(caller, connection.id, connections) })
+    },
+  )
+
+  const missingOf = async (caller: Caller & { workspaceId: number }) => {
+    const missing = await listMissingLeads(caller, caller.workspaceId)
+    return { ...missing, version: versionOf(missing.afterMinutes) }
+  }
+
+  server.get(
+    '/leads/missing',
+    {
+      schema: {
+        operationId: 'listMissingLeads',
+        tags,
+        summary: 'Leads of Meta that did not reach the CRM in time, the latest first',
+        response: answers(missingLeads),
+      },
+    },
+    async (request) => ok(await missingOf(tenantOf(request, tools).caller)),
+  )
+
+  server.put(
+    '/leads/missing',
+    {
+      schema: {
+        operationId: 'saveMissingAfter',
+        tags,
+        summary: 'Sets after how many minutes a lead is missed',
+        body: versioned.extend({ afterMinutes: z.int().min(0).max(10_079) }),
+        response: answers(missingLeads),
+      },
+    },
+    async (request) => {
+      const { caller } = tenantOf(request, tools)
+      const { version, afterMinutes } = request.body
+      const { workspaceId } = caller
+      await setMissingAfter(caller, workspaceId, afterMinutes, async (current) => {
+        if (versionOf(current) !== version)
+          throw new Outdated(await lastChange(db, workspaceId, `workspace:${workspaceId}`, ['workspace.missing_after']))
+      })
+      return ok(await missingOf(caller))
     },
   )
 

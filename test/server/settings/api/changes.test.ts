@@ -42,6 +42,11 @@ t.test('who changes something that somebody else changed meanwhile is told who, 
       save: (ask, version, word) => ask('PUT', `/routes/${it.datasetId}`, { version, filter: { recordTypes: [word] } }),
     },
     {
+      what: 'workspace.missing_after',
+      version: () => versionAt(ana, '/leads/missing'),
+      save: (ask, version, word) => ask('PUT', '/leads/missing', { version, afterMinutes: word === 'one' ? 30 : 90 }),
+    },
+    {
       what: 'digest.set',
       version: () => versionAt(ana, '/digest'),
       save: (ask, version, word) => ask('PUT', '/digest', { version, hour: word === 'one' ? 1 : 2 }),
