@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util'
 import { delay } from './delay.ts'
 import { figures as figuresPart } from './figures.ts'
+import { finder } from './finder.ts'
 import { grown } from './grown.ts'
 import { intake } from './intake.ts'
 import { mapping } from './mapping.ts'
@@ -29,6 +30,7 @@ const parts: Record<string, Part> = {
   memory,
   streams,
   figures: figuresPart,
+  finder,
 }
 
 const { values } = parseArgs({
