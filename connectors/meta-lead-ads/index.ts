@@ -31,7 +31,7 @@ export const metaLeadAds: Connector<PageSettings> = {
       [BULK]: { count: 25, perMs: 1_000, concurrent: 1, within: 'default', yieldsAt: 0.95 },
     },
     // Leads that come together are read together.
-    lookupEveryMs: 250,
+    lookupEveryMs: 100,
     api: { version: GRAPH_API.version, sunset: GRAPH_API.sunset, baseUrl: 'https://graph.facebook.com', ofMeta: true },
     settings: pageSettings,
   },
