@@ -43,11 +43,14 @@ export async function rollDays(trx: Trx, from: string, to: string): Promise<numb
         select from fresh f where f.workspace_id = r.workspace_id and f.dimension = r.dimension and f.day = r.day and f.value = r.value)
       returning 1
     ), written as (
-      insert into daily_rollup as r select f.* from fresh f left join daily_rollup known using (workspace_id, dimension, day, value)
+      insert into daily_rollup as r
+      select f.* from fresh f
+      left join (select * from daily_rollup where day ${days}) known using (workspace_id, dimension, day, value)
       where known is distinct from f
       on conflict (workspace_id, dimension, day, value) do update set leads = excluded.leads, covered = excluded.covered,
         captured = excluded.captured, captured_covered = excluded.captured_covered, sent = excluded.sent, unconfirmed = excluded.unconfirmed,
-        rejected = excluded.rejected, expired = excluded.expired, suppressed = excluded.suppressed, accepted_at = excluded.accepted_at, delays = excluded.delays
+        rejected = excluded.rejected, expired = excluded.expired, suppressed = excluded.suppressed, accepted_at = excluded.accepted_at,
+        delays = excluded.delays
       returning 1
     )
     select (select count(*) from gone) + (select count(*) from written) as changed`.execute(trx)
@@ -58,7 +61,8 @@ export async function rollDays(trx: Trx, from: string, to: string): Promise<numb
 const events = (begin: Date, end: Date, days: RawBuilder<unknown>) => sql`
   told as (
     select z.workspace_id, (l.occurred_at at time zone z.name)::date as day, l.connection_id, l.dataset_id, l.stage_key, l.event_name,
-      lead.form_id, lead.ad_id, lead.campaign_id, l.outcome, case when l.outcome = 'sent' then ${keys(sql`l.detail`)} end as keys, count(*) as n, min(l.settled_at) as settled_at
+      lead.form_id, lead.ad_id, lead.campaign_id, l.outcome, case when l.outcome = 'sent' then ${keys(sql`l.detail`)} end as keys,
+      count(*) as n, min(l.settled_at) as settled_at
     from ledger l join zone z on z.connection_id = l.connection_id left join lead on lead.id = l.lead_id
     where l.occurred_at >= ${begin} and l.occurred_at < ${end} and l.outcome not in ('pending', 'waiting')
       and (l.occurred_at at time zone z.name)::date ${days}
@@ -67,7 +71,8 @@ const events = (begin: Date, end: Date, days: RawBuilder<unknown>) => sql`
     select t.workspace_id, by.dimension, t.day, by.value, 0 as leads, 0 as covered, 0 as captured, 0 as captured_covered,
       coalesce(sum(n) filter (where outcome = 'sent'), 0) as sent, coalesce(sum(n) filter (where outcome = 'unconfirmed'), 0) as unconfirmed,
       coalesce(sum(n) filter (where outcome = 'rejected'), 0) as rejected, coalesce(sum(n) filter (where outcome = 'expired'), 0) as expired,
-      coalesce(sum(n) filter (where outcome = 'suppressed'), 0) as suppressed, min(settled_at) filter (where outcome = 'sent') as accepted_at, null::jsonb as delays
+      coalesce(sum(n) filter (where outcome = 'suppressed'), 0) as suppressed, min(settled_at) filter (where outcome = 'sent') as accepted_at,
+      null::jsonb as delays
     from told t cross join lateral (
       values ('all', ''), ('stage', connection_id || '/' || stage_key), ('dataset', dataset_id::text), ('event', event_name),
         ('form', coalesce(form_id, '')), ('ad', coalesce(ad_id, '')), ('campaign', coalesce(campaign_id, ''))
