@@ -1,10 +1,9 @@
 /**
  * `npm run bench`: measures the parts in the table below. `-- --only NAME` runs one part; `-- --rows N` lets the ledger of
- * `grown` have so many rows only, `-- --records N` imports so many in `fairness`; `-- --json` prints one JSON object on stdout and nothing else there.
+ * `grown` have so many rows only; `-- --json` prints one JSON object on stdout and nothing else there.
  */
 import { parseArgs } from 'node:util'
 import { delay } from './delay.ts'
-import { fairness } from './fairness.ts'
 import { figures as figuresPart } from './figures.ts'
 import { finder } from './finder.ts'
 import { grown } from './grown.ts'
@@ -18,8 +17,6 @@ import { memory, whole } from './whole.ts'
 export interface Options {
   /** Finished rows in the grown ledger. */
   rows: number
-  /** Records of the import of `fairness`. */
-  records: number
 }
 
 /** A part: runs, tells what it sees through `say`, and returns its figures. */
@@ -33,19 +30,13 @@ const parts: Record<string, Part> = {
   grown,
   memory,
   streams,
-  fairness,
   'leads-bulk': leadsBulk,
   figures: figuresPart,
   finder,
 }
 
 const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    rows: { type: 'string', default: '10000000' },
-    records: { type: 'string', default: '100000' },
-  },
+  options: { only: { type: 'string' }, json: { type: 'boolean', default: false }, rows: { type: 'string', default: '10000000' } },
 })
 const names = values.only === undefined ? Object.keys(parts) : [values.only]
 const say = (line: string) => {
@@ -60,6 +51,6 @@ for (const name of names) {
     process.exit(2)
   }
   say(`${name}:`)
-  figures[name] = await part((line) => say(`  ${line}`), { rows: Number(values.rows), records: Number(values.records) })
+  figures[name] = await part((line) => say(`  ${line}`), { rows: Number(values.rows) })
 }
 if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`)
