@@ -9,7 +9,7 @@ import { carryOut, type DeliveryOptions, stateOf } from './deliver.ts'
 import { takeRows } from './outbox.ts'
 import { planBatch } from './plan-batch.ts'
 
-/** `nothing`: no event of a real lead waits for the dataset. `busy`: events are being sent to it just now. */
+/** `nothing`: no event of a real lead waits for the dataset. `busy`: events are being sent to it just now, or Meta asked to wait. */
 export type Trial = SendResult | { kind: 'nothing' } | { kind: 'busy' }
 
 /**
@@ -22,6 +22,7 @@ export async function tryAccess(
   access: DatasetAccess,
   testEventCode: string,
 ): Promise<Trial> {
+  if (dataset.sleep_until !== null && dataset.sleep_until.getTime() > now()) return { kind: 'busy' }
   const held = await withLease(db, `deliver:${dataset.id}`, async (lease): Promise<Trial> => {
     const taken = await takeRows(db, dataset.id, limits.batchLimit)
     const batch = planBatch(taken, { ...limits, batchLimit: 1 }, now()).send

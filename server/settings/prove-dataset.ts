@@ -20,6 +20,8 @@ export interface ProvenDataset {
   tested?: 'now' | 'later'
 }
 
+const MOST_TRIES = 3
+
 /**
  * Asks Meta for a dataset; where it does not show it to the token and a test event is wanted, lets one tell.
  *
@@ -42,21 +44,19 @@ export async function proveDataset(
     .where('meta_id', '=', metaId)
     .executeTakeFirst()
   if (known === undefined || sending === undefined) return { tested: 'later' }
-  const trial = await tryAccess({ db: caller.db, graph, ...sending }, known, access, testEventCode)
-  switch (trial.kind) {
-    case 'nothing':
-      return { tested: 'later' }
-    case 'busy':
-      throw problem('meta_unavailable', 'Events are being sent to this dataset just now. Try again in a minute.')
-    case 'silent':
-      throw problem('meta_unavailable', 'Meta did not answer, so the test event told nothing. Try again.')
-    case 'refused':
-      if (isUnderstood(trial)) return { tested: 'now' }
-      if (isPassing(trial)) throw problem('meta_unavailable', `The test event told nothing: ${trial.error.userText}`)
-      throw problem('dataset_refused', `Meta does not take events for this dataset with this token${says(trial)}.`)
-    default:
-      return { tested: 'now' }
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const trial = await tryAccess({ db: caller.db, graph, ...sending }, known, access, testEventCode)
+    if (trial.kind === 'accepted') return { tested: 'now' }
+    if (trial.kind === 'nothing' || trial.kind === 'short') break
+    if (trial.kind === 'busy')
+      throw problem('meta_unavailable', 'Events are being sent to this dataset just now, or Meta asked to wait. Try again in some minutes.')
+    if (trial.kind === 'silent') throw problem('meta_unavailable', 'Meta did not answer, so the test event told nothing. Try again.')
+    // The event itself was at fault: the next one tells.
+    if (isUnderstood(trial)) continue
+    if (isPassing(trial)) throw problem('meta_unavailable', `The test event told nothing: ${trial.error.userText}`)
+    throw problem('dataset_refused', `Meta does not take events for this dataset with this token${says(trial)}.`)
   }
+  return { tested: 'later' }
 }
 
 /** Why Meta did not show the dataset decides what to say. */

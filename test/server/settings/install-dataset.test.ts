@@ -92,7 +92,16 @@ t.test('where Meta hides a dataset from its token, a waiting event of a real lea
   t.equal((await datasetOf(it)).state, 'held', 'a token that does not send is not kept')
   it.meta.reset()
 
-  t.match(await page.send(url, { ...given, instead: 'test', testCode: 'TEST12345' }), { status: 200, text: /Meta took the test event/ })
+  const test = () => page.send(url, { ...given, instead: 'test', testCode: 'TEST12345' })
+  await it.db
+    .updateTable('dataset')
+    .set({ sleep_until: new Date(Date.now() + 60_000) })
+    .execute()
+  t.match(await test(), { status: 400, text: /Meta asked to wait/ })
+  t.equal(it.meta.requests().length, 0)
+  await it.db.updateTable('dataset').set({ sleep_until: null }).execute()
+
+  t.match(await test(), { status: 200, text: /Meta took the test event/ })
   await it.settled()
   const [first, ...more] = it.meta.requests()
   t.match(first, { outcome: 'accepted', events: 1, testEventCode: 'TEST12345' })
@@ -101,6 +110,27 @@ t.test('where Meta hides a dataset from its token, a waiting event of a real lea
   const sent = (await ledger(it.db)).filter(({ outcome }) => outcome === 'sent').map(({ eventId }) => eventId)
   t.equal(sent.length, 2)
   t.ok(sent.includes(String(first?.eventIds[0]).replaceAll('-', '')), 'under the id of the ledger')
+})
+
+t.test('an event that Meta refuses for itself says nothing of the token: the next one tells', async (t) => {
+  const { it, link, browser } = await setUp(t)
+  it.meta.breakToken({ token: TOKEN, subcode: 463 })
+  newLead(it, '123456789012345')
+  newLead(it, '123456789012346')
+  await until(async () => (await count(it.db, 'outbox')) === 2 && (await datasetOf(it)).state === 'held')
+  it.meta.addDataset({ id: DATASET, tokens: [TOKEN, WRITE_ONLY], writeOnly: [WRITE_ONLY] })
+  it.meta.reset()
+  it.meta.poison({ leadId: '123456789012345', code: 100, subcode: 2804050 })
+  const given = { metaId: DATASET, crm: 'yes', token: WRITE_ONLY, instead: 'test', testCode: 'TEST9' }
+  t.match(await browser().send(await link(), given), { status: 200, text: /Meta took the test event/ })
+  await it.settled()
+  t.same(
+    (await ledger(it.db))
+      .map(({ outcome }) => outcome)
+      .filter((outcome) => outcome !== 'suppressed')
+      .sort(),
+    ['rejected', 'sent'],
+  )
 })
 
 t.test('where no event waits nothing is made up: the first real one goes with the code', async (t) => {
