@@ -39,9 +39,16 @@ async function start(): Promise<void> {
 
 async function startOwnDatabase({ dataDir }: Config, log: Log): Promise<string> {
   await mkdir(dataDir, { recursive: true })
-  const embedded = await startEmbedded({ dataDir, log })
+  const embedded = await startEmbedded({ dataDir, log, onLost: giveUp })
   open.push(() => embedded.stop())
   return embedded.url
+}
+
+/** Whoever watches over the process starts it anew. */
+function giveUp(error: CodedError): void {
+  process.stderr.write(`${error.userText}\n`)
+  process.exitCode = 1
+  void stop()
 }
 
 /** For a person at a terminal; log collectors get the line above. */

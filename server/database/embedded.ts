@@ -6,7 +6,8 @@
  * The server is a process of its own that outlives us when we are killed; whoever starts next adopts it. There is never a
  * second writer: on Linux the server and all its children hold a lock (flock) on their folder, which the kernel lets go with
  * the last of them, whatever PID a left-over `postmaster.pid` names; elsewhere PostgreSQL's own check has to do. Every
- * process that uses the server also holds a shared advisory lock in it, so the last to leave stops it.
+ * process that uses the server also holds a shared advisory lock in it, so the last to leave stops it. A server that dies while
+ * it is used is started again by whoever notices first, under the same address.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { open, readFile, stat } from 'node:fs/promises'
@@ -14,6 +15,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { CodedError } from '../../connectors/errors.ts'
 import type { Log } from '../log.ts'
 import {
   type ClusterFiles,
@@ -45,6 +47,8 @@ export interface EmbeddedOptions {
   settings?: Record<string, string>
   /** How long to wait for the server; recovery after a crash can take minutes. Milliseconds. */
   patienceMs?: number
+  /** Told when the server has died and cannot be had again under its address: whoever uses it has to begin anew. */
+  onLost?: (error: CodedError) => void
 }
 
 /** For machines that do other work too. What PostgreSQL logs must not hold rows: no statements, no parameters. */
@@ -82,16 +86,21 @@ const USERS_LOCK = 7_236_837
  * Throws `CodedError`: `database_start_failed` (with PostgreSQL's own words), `database_account_missing`,
  * `database_not_available`; all need somebody to act.
  */
-export async function startEmbedded({ dataDir, log, settings = {}, patienceMs = 300_000 }: EmbeddedOptions): Promise<Embedded> {
-  await createCluster(dataDir)
-  const files = clusterFiles(dataDir)
+export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
+  await createCluster(options.dataDir)
+  const files = clusterFiles(options.dataDir)
+  return using(options, files, await getServer(options, files))
+}
+
+/** Adopts the server that runs, or starts one. */
+async function getServer({ settings = {}, patienceMs = 300_000 }: EmbeddedOptions, files: ClusterFiles): Promise<Server> {
   const launch = await planLaunch(files.cluster)
   const deadline = Date.now() + patienceMs
   for (;;) {
     const running = await connectTo(files)
-    if (running !== undefined && (await joinUsers(running))) return using(files, running, true, log)
+    if (running !== undefined && (await joinUsers(running))) return running
     const started = await startServer(files, launch, { ...SETTINGS, ...settings }, deadline)
-    if (started !== undefined && (await joinUsers(started))) return using(files, started, false, log)
+    if (started !== undefined && (await joinUsers(started))) return { ...started, adopted: false }
     if (Date.now() > deadline) throw startFailed(`${files.cluster} is in use by another PostgreSQL that does not answer.`)
     await sleep(100)
   }
@@ -107,6 +116,7 @@ export async function findEmbedded(dataDir: string): Promise<{ url: string } | u
 interface Server {
   url: string
   client: pg.Client
+  adopted: boolean
 }
 
 /**
@@ -129,7 +139,7 @@ async function connectTo(files: ClusterFiles): Promise<Server | undefined> {
   client.on('error', () => undefined)
   try {
     await client.connect()
-    return { url, client }
+    return { url, client, adopted: true }
   } catch {
     await client.end().catch(() => undefined)
     return undefined
@@ -162,7 +172,7 @@ async function startServer(
 ): Promise<Server | undefined> {
   const output = await open(files.log, (await fileSize(files.log)) > LOG_BYTES ? 'w' : 'a', 0o600)
   const from = await fileSize(files.log)
-  const child = launchServer(launch, await freePort(), settings, output.fd)
+  const child = launchServer(launch, await portToUse(files), settings, output.fd)
   // Before anything is waited for: a start that fails is over within milliseconds, and its end is told once.
   const ended = new Promise<number | NodeJS.Signals | Error>((end) => {
     child.on('error', end)
@@ -202,17 +212,51 @@ function launchServer({ native, place, options }: Launch, port: number, settings
   return child
 }
 
-function using(files: ClusterFiles, { url, client }: Server, adopted: boolean, log: Log): Embedded {
-  log.info({ adopted }, adopted ? 'adopted the embedded PostgreSQL that was running' : 'started the embedded PostgreSQL')
+function using(options: EmbeddedOptions, files: ClusterFiles, first: Server): Embedded {
+  const { log, onLost } = options
+  const { url, adopted } = first
+  let client = first.client
+  let leaving = false
+  let getting: Promise<void> | undefined
   let stopping: Promise<void> | undefined
+
+  function watch(): void {
+    client.once('end', () => {
+      if (!leaving) getting = getAgain()
+    })
+  }
+
+  async function getAgain(): Promise<void> {
+    log.error('the embedded PostgreSQL has died, or restarts; it is brought back')
+    try {
+      const server = await getServer(options, files)
+      client = server.client
+      if (server.url !== url) throw startFailed('It has died, and its port was taken by another program meanwhile.')
+      log.info({ adopted: server.adopted }, 'the embedded PostgreSQL is back')
+      watch()
+    } catch (error) {
+      const lost = error instanceof CodedError ? error : startFailed(String(error), error)
+      log.error({ err: lost }, 'the embedded PostgreSQL is lost')
+      onLost?.(lost)
+    }
+  }
+
+  async function leave(end: () => Promise<void>): Promise<void> {
+    leaving = true
+    await getting
+    await end()
+  }
+
+  watch()
+  log.info({ adopted }, adopted ? 'adopted the embedded PostgreSQL that was running' : 'started the embedded PostgreSQL')
   return {
     url,
     adopted,
     stop() {
-      stopping ??= stopServer(files, client, log)
+      stopping ??= leave(() => stopServer(files, client, log))
       return stopping
     },
-    release: () => client.end(),
+    release: () => leave(() => client.end()),
   }
 }
 
@@ -270,11 +314,18 @@ async function fileSize(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0
 }
 
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
+/** The port of before where a server has died, so that whoever knew it finds the next one there. */
+async function portToUse(files: ClusterFiles): Promise<number> {
+  const port = Number((await readPostmaster(files))[3])
+  return port > 0 && (await isFree(port)) ? port : isFree(0)
+}
+
+/** @returns the port if nobody has it, a free one for 0, otherwise 0 */
+function isFree(port: number): Promise<number> {
+  return new Promise((done) => {
     const server = createServer()
-    server.once('error', fail)
-    server.listen(0, '127.0.0.1', () => {
+    server.once('error', () => done(0))
+    server.listen(port, '127.0.0.1', () => {
       const address = server.address()
       server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0))
     })

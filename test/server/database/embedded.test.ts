@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +10,7 @@ import { serverAccount } from '../../../server/database/account.ts'
 import { packagedPostgres, runnablePostgres } from '../../../server/database/binaries.ts'
 import { findEmbedded, startEmbedded } from '../../../server/database/embedded.ts'
 import { createLog } from '../../../server/log.ts'
+import { until } from '../../support/app.ts'
 
 const log = createLog({ level: 'silent' })
 
@@ -189,4 +190,51 @@ t.test('programs in a folder that the account cannot enter are run from a copy',
     code: 'database_not_available',
     userText: /Move the project/,
   })
+})
+
+/** What the first line of `postmaster.pid` says. */
+const serverPid = async (dataDir: string) => Number((await readFile(pidFile(dataDir), 'utf8').catch(() => '')).split('\n')[0])
+const answers = (url: string) =>
+  ask(url, 'select').then(
+    () => true,
+    () => false,
+  )
+const users = (url: string) => ask(url, "select from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and granted")
+
+t.test('a server that dies while it is used is started again under its address, by whoever notices first', async (t) => {
+  const dataDir = await privateFolder(t)
+  const ours = await startEmbedded({ dataDir, log, onLost: (error) => t.fail(error.userText) })
+  const theirs = await startElsewhere(dataDir)
+  await ask(ours.url, 'create table kept as select 42 as answer')
+  for (let deaths = 0; deaths < 2; deaths++) {
+    const dead = await serverPid(dataDir)
+    process.kill(dead, 'SIGKILL')
+    await until(async () => ![0, dead].includes(await serverPid(dataDir)) && (await answers(ours.url)), 60_000)
+  }
+  t.same(await ask(ours.url, 'select answer from kept'), [{ answer: 42 }])
+  await until(async () => (await users(ours.url)).length === 2, 60_000)
+  theirs.child.stdin?.end()
+  await once(theirs.child, 'exit')
+  t.ok(await answers(ours.url), 'it stays up for those who use it')
+  await ours.stop()
+  t.equal(await findEmbedded(dataDir), undefined)
+})
+
+t.test('who loses the connection to a living server is counted among its users again', async (t) => {
+  const dataDir = await privateFolder(t)
+  const server = await startEmbedded({ dataDir, log })
+  await ask(server.url, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'leadstage keeper'")
+  await until(async () => (await users(server.url)).length === 1, 60_000)
+  await server.stop()
+})
+
+t.test('one that cannot be started again is told to be lost, with its own words', async (t) => {
+  const dataDir = await privateFolder(t)
+  const lost = new Promise<string>((told) => {
+    startEmbedded({ dataDir, log, onLost: ({ userText }) => told(userText) }).then(async () => {
+      await appendFile(join(dataDir, 'postgres/cluster/postgresql.conf'), 'no_such_setting = 1\n')
+      process.kill(await serverPid(dataDir), 'SIGKILL')
+    })
+  })
+  t.match(await lost, /no_such_setting/)
 })
