@@ -45,6 +45,8 @@ export interface HubspotRequest {
   secret?: string
   /** Against now. */
   signedAgo?: number
+  /** When it was signed, for a request that is sent again as it was. */
+  signedAt?: number
   /** As it is signed; the documented rule decodes some escapes. */
   decoded?: boolean
   /** What is sent instead of what was signed. */
@@ -59,7 +61,7 @@ export const byHubspot =
     const query = `userId=${userId}&portalId=${portalId}&userEmail=ana%40example.com&appId=${appId}${more}`
     const target = `/api${path}${path.includes('?') ? '&' : '?'}${query}`
     const text = method === 'GET' ? '' : textOf(body)
-    const at = String(Date.now() - (given.signedAgo ?? 0))
+    const at = String(given.signedAt ?? Date.now() - (given.signedAgo ?? 0))
     const uri = `${PUBLIC_URL}${given.decoded ? target.replaceAll('%40', '@') : target}`
     const headers = { 'x-hubspot-signature-v3': signV3(secret, method, uri, text, at), 'x-hubspot-request-timestamp': at }
     const { instead = {} } = given

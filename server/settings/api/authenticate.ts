@@ -42,7 +42,7 @@ export function createAuthentication(tools: ApiTools): (request: FastifyRequest,
       const { account, userId } = verdict.visitor
       const visitor = { crm: manifest.id, account, userId }
       const connection = await findConnectionOf(db, visitor)
-      return { ...visitor, by: 'signed', connection, isAdmin: () => asksIfAdmin(visitor, connection?.id) }
+      return { ...visitor, by: 'signed', requestHash: verdict.hash, connection, isAdmin: () => asksIfAdmin(visitor, connection?.id) }
     }
     return undefined
   }

@@ -1,6 +1,7 @@
 /**
  * Changes that were asked for twice happen once: HubSpot repeats a call whose answer it did not get, and so do pages on bad
- * networks. Who asks names each change by an id; what was answered is kept sealed for a day, and given again.
+ * networks. Who asks names each change by an id; what was answered is kept sealed for a day, and given again. A signed request
+ * that bears none is known by its signature, so that a replay does nothing, either.
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,9 +34,11 @@ export function onceOnly(server: FastifyInstance, { db, vault }: Pick<ApiTools, 
   const sealer = vault.for('secret')
 
   server.addHook('preHandler', async (request: FastifyRequest, reply: FastifyReply) => {
-    const { requestId } = (request.body ?? {}) as { requestId?: string }
-    if (request.visitor === undefined || requestId === undefined || request.method === 'GET') return
-    const { crm, account, userId } = request.visitor
+    if (request.visitor === undefined || request.method === 'GET') return
+    const { crm, account, userId, requestHash } = request.visitor
+    const changes = request.routeOptions.config.for !== 'readers'
+    const { requestId = changes ? requestHash : undefined } = (request.body ?? {}) as { requestId?: string }
+    if (requestId === undefined) return
     const claim = { asker: `${crm}:${account}:${userId}`, requestId }
     const answer = await claimOrRead(db, sealer, claim, hashOf(request))
     if (answer === undefined) request.claim = claim

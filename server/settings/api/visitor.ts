@@ -20,6 +20,8 @@ export interface ApiVisitor {
   host?: string
   /** Until when the bearer is good. */
   expiresAt?: Date
+  /** Names a signed request: one that comes again with the same is a repeat of it. */
+  requestHash?: string
   /** Absent: the account is not connected. */
   connection?: Row<'connection'>
   /** Asks the CRM, where it did not say already. Throws what the CRM throws. */

@@ -118,6 +118,17 @@ t.test('a change that is asked for again under its id happens once, and gets the
   })
 })
 
+t.test('a signed request that is sent again as it was does nothing again, though it names no id', async (t) => {
+  const it = await testApp(t)
+  const signedAt = Date.now()
+  const to = { url: 'https://hooks.example.com/x' }
+  const first = await byHubspot(it, { signedAt })('POST', '/recipients', { to })
+  t.match(first, { status: 200, body: { ok: true, data: { secret: String } } })
+  t.strictSame((await byHubspot(it, { signedAt })('POST', '/recipients', { to })).body, first.body)
+  t.equal((await it.db.selectFrom('audit').selectAll().where('action', '=', 'recipient.add').execute()).length, 1)
+  t.notSame((await byHubspot(it, { signedAt: signedAt + 1 })('POST', '/recipients', { to })).body, first.body, 'signed anew, it is another')
+})
+
 t.test('repeats that come while the first is under way wait for its answer', async (t) => {
   const it = await testApp(t)
   const other = await it.another()

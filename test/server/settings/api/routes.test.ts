@@ -25,6 +25,7 @@ interface Schema {
 }
 interface Document {
   openapi: string
+  components: { schemas: Record<string, Schema> }
   paths: Record<string, Record<string, Operation>>
 }
 interface Route {
@@ -72,7 +73,10 @@ t.test('the document lists what is served, and says of each route what it is for
     const answers = operation.responses['200']?.content?.['application/json']?.schema
     t.ok(answers?.anyOf ?? answers, `${path} says what it answers`)
   }
-  t.notMatch(JSON.stringify(doc), /undefined|\[object/)
+  const text = JSON.stringify(doc)
+  t.notMatch(text, /undefined|\[object/)
+  const parts = new Set([...text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name as string))
+  t.strictSame([...parts].sort(), Object.keys(doc.components.schemas).sort(), 'what it refers to is there, and nothing else')
 })
 
 t.test('nobody gets in without a proof of who they are', async (t) => {
