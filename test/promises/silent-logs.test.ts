@@ -10,7 +10,9 @@ import { demoApp } from '../simulators/hubspot/start-hubspot.ts'
 import { PORTAL, TOKEN, testApp, until } from '../support/app.ts'
 import { startGateway } from '../support/gateway.ts'
 import { findTraces, hurry } from '../support/look.ts'
+import { sharedRedis } from '../support/mode.ts'
 import { post, stageEvent } from '../support/post-webhook.ts'
+import { findRedisTraces } from '../support/redis.ts'
 
 const person = { email: 'canary@example.com', phone: '+491701234567', firstname: 'Canarina', lastname: 'Birdsson', city: 'Nestville' }
 const LEAD_ID = '8877665544332211'
@@ -115,4 +117,9 @@ t.test('through all kinds of trouble', async (t) => {
   for (const canary of [...Object.values(person), '491701234567', ...hashes, ...secrets, LEAD_ID])
     t.notOk((metrics + mails).includes(canary), `metrics or mails hold ${canary}`)
   t.strictSame(await findTraces(it.db, [...Object.values(person), '491701234567', ...secrets]), [])
+  const redis = sharedRedis(it.databaseUrl)
+  if (redis === undefined) return
+  const jobs = await findRedisTraces(redis, [...Object.values(person), '491701234567', ...hashes, ...secrets, LEAD_ID])
+  t.ok(jobs.keys > 0)
+  t.strictSame(jobs.found, [], 'nor do jobs hold any of it')
 })

@@ -78,3 +78,22 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
   await server.start()
   return server
 }
+
+/** Keys of a prefix, and how many of them hold one of these texts in their name or value. */
+export async function findRedisTraces(
+  { url, prefix }: { url: string; prefix: string },
+  canaries: readonly string[],
+): Promise<{ keys: number; found: string[] }> {
+  const client = new Redis(url)
+  try {
+    // Packed, a text could not be found.
+    await client.config('SET', 'rdbcompression', 'no')
+    const keys = await client.keys(`*${prefix}*`)
+    const dumps = await Promise.all(
+      keys.map(async (key) => ({ key, text: key + ((await client.dumpBuffer(key))?.toString('latin1') ?? '') })),
+    )
+    return { keys: keys.length, found: dumps.flatMap(({ key, text }) => (canaries.some((canary) => text.includes(canary)) ? [key] : [])) }
+  } finally {
+    client.disconnect()
+  }
+}
