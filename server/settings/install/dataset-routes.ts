@@ -60,7 +60,7 @@ export async function datasetRoutes(
         dataset = { crmDataset: readAnswer(crm), metaId: chosenThere ? undefined : readMetaId(metaId) }
       } catch (error) {
         if (!(error instanceof CodedError)) throw error
-        return pages.whichDataset(invitation, ways, { metaId, crm, problem: error.userText })
+        return pages.whichDataset(invitation, ways, { action: linkOf(request), metaId, crm, problem: error.userText })
       }
       return serve(request, reply, invitation, dataset)
     })
@@ -70,17 +70,22 @@ export async function datasetRoutes(
     told(async (request, reply, invitation, dataset) => {
       const given = textsOf(request.body)
       const { metaId, crmDataset: crm } = dataset
-      const here = request.url.split('?')[0]
-      if (given.way === 'next') return reply.redirect(`${here}/access?${queryOf(dataset)}`, 303)
-      if (metaId === undefined || (given.way === 'login' && ways.login)) return reply.redirect(`${here}/to-meta?${queryOf(dataset)}`, 303)
+      const link = linkOf(request)
+      if (given.way === 'next') return reply.redirect(`${link}/access?${queryOf(dataset)}`, 303)
+      if (metaId === undefined || (given.way === 'login' && ways.login)) return reply.redirect(`${link}/to-meta?${queryOf(dataset)}`, 303)
       try {
         return await openDataset(request, invitation, { metaId, crmDataset: crm, ...readAccess(given) })
       } catch (error) {
         if (!(error instanceof CodedError)) throw error
         const hidden = error.code === 'dataset_not_shown' && given.way !== 'shared'
         const waiting = hidden ? await countWaiting(callerOf(invitation, request), invitation.workspace_id, metaId) : 0
-        const action = here ?? ''
-        return pages.datasetForm(invitation, ways, { action, metaId, crm, problem: error.userText, ...(hidden && { hidden: { waiting } }) })
+        return pages.datasetForm(invitation, ways, {
+          action: link,
+          metaId,
+          crm,
+          problem: error.userText,
+          ...(hidden && { hidden: { waiting } }),
+        })
       }
     }),
   )
@@ -88,13 +93,13 @@ export async function datasetRoutes(
   server.get(
     '/connect/:token/access',
     told(async (request, _reply, invitation, { metaId, crmDataset: crm }) =>
-      pages.datasetForm(invitation, ways, { action: pathAbove(request), metaId: metaId ?? '', crm }),
+      pages.datasetForm(invitation, ways, { action: linkOf(request), metaId: metaId ?? '', crm }),
     ),
   )
 
   server.get(
     '/connect/:token/to-meta',
-    told(async (request, _reply, _invitation, dataset) => pages.goToMeta(`${pathAbove(request)}/meta?${queryOf(dataset)}`)),
+    told(async (request, _reply, _invitation, dataset) => pages.goToMeta(`${linkOf(request)}/meta?${queryOf(dataset)}`)),
   )
 
   server.get(
@@ -165,7 +170,7 @@ const queryOf = ({ metaId, crmDataset: crm }: Told) =>
   String(new URLSearchParams({ crm, ...(metaId === undefined ? { way: 'extension' } : { metaId }) }))
 
 /** The address of the link itself. */
-const pathAbove = (request: FastifyRequest) => request.url.replace(/\/[^/]*$/, '')
+export const linkOf = (request: FastifyRequest): string => `/connect/${(request.params as { token: string }).token}`
 
 /** What the person says of the dataset. Throws `CodedError` `invalid_input`. */
 function readAnswer(given: string): CrmDataset {

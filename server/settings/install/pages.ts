@@ -36,8 +36,9 @@ export interface DatasetWays {
   business?: string
 }
 
-/** What a person has said of the dataset, or was told about it. */
+/** What a person has said of the dataset, or was told about it, and where the form goes. */
 export interface GivenDataset {
+  action: string
   metaId?: string
   crm?: string
   problem?: string
@@ -55,12 +56,12 @@ const answers = [
 export const whichDataset = (
   { workspace }: Invitation,
   { extension }: Pick<DatasetWays, 'extension'>,
-  { metaId, crm, problem }: GivenDataset = {},
+  { action, metaId, crm, problem }: GivenDataset,
 ): Page => ({
   status: problem === undefined ? 200 : 400,
   title: `Connect the Meta dataset of ${workspace}`,
   body: html`${alert(problem)}
-<form method="post">
+<form method="post" action="${action}">
 <label for="metaId">Dataset id</label>
 <input id="metaId" name="metaId" inputmode="numeric" autocomplete="off" value="${metaId ?? ''}">
 <p class="soft">The number under the name of the dataset in Meta's Events Manager.${extension && ' Not needed where Meta sets it up (below).'}</p>

@@ -19,7 +19,7 @@ import type { Log } from '../../log.ts'
 import { type AddedConnection, connectAccount, type InstallTools } from '../add-connection.ts'
 import { createSignIn } from '../api/sign-in.ts'
 import type { Caller } from '../caller.ts'
-import { type DatasetRoutesOptions, datasetRoutes, type Visits } from './dataset-routes.ts'
+import { type DatasetRoutesOptions, datasetRoutes, linkOf, type Visits } from './dataset-routes.ts'
 import { findWorkspaceOfAccount } from './find-workspace.ts'
 import { registerMetaDialogs } from './meta-login.ts'
 import { type Page, sendPage } from './page.ts'
@@ -94,10 +94,10 @@ export async function installRoutes(server: FastifyInstance, options: InstallRou
   server.get(
     '/connect/:token',
     invited(async (request, _reply, invitation) => {
-      if (invitation.purpose === 'dataset') return pages.whichDataset(invitation, ways)
+      if (invitation.purpose === 'dataset') return pages.whichDataset(invitation, ways, { action: linkOf(request) })
       const crm = crmOf(invitation.crm)
       if (crm === undefined) return pages.noSuchLink
-      return pages.invite(invitation, crm.name, crm.install, `${request.url.split('?')[0]}/start`)
+      return pages.invite(invitation, crm.name, crm.install, `${linkOf(request)}/start`)
     }),
   )
 

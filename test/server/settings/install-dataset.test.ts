@@ -39,6 +39,7 @@ t.test('the Meta step can be handed on: dataset and token are checked, and kept 
   t.match(await page.send(url, { metaId: DATASET, token: TOKEN }), { status: 400, text: /Say whether/ })
   t.match(await page.send(url, { metaId: '"><script>', crm: 'yes', way: 'next' }), { status: 400, text: /&#34;&#62;&#60;script&#62;/ })
   t.match(await page.send(url, { metaId: ` ${DATASET} `, crm: 'yes', way: 'next' }), { status: 200, text: /Generate access token/ })
+  t.match(await page.open(`${url}/access?crm=yes`), { status: 400, text: new RegExp(`action="${new URL(url).pathname}"`) }, 'asked again')
   const given = { metaId: DATASET, crm: 'yes' }
   t.match(await page.send(url, { ...given, token: 'EAAnotthistoken0000000' }), { status: 400, text: /does not accept this token/ })
   t.match(await page.send(url, { ...given, token: TOKEN }), { status: 200, text: /The dataset is connected/ })
