@@ -71,11 +71,32 @@ async function settleAwaited(trx: Trx, captured: readonly { leadId: string; isTe
   }
   const real = captured.filter(({ isTest, isAnew }) => isAnew && !isTest).map(({ leadId }) => leadId)
   if (real.length === 0) return
+  await forgetEarlierLife(trx, real)
   await sql`
     update outbox set not_before = '-infinity'
     where record_id in (select id from record where lead_id = any(${real}::bigint[])) and not_before > now() and occurred_at <= now()`.execute(
     trx,
   )
+}
+
+/**
+ * What happened before a lead was generated belongs to an earlier life of its record (Meta discards it), which did not show while
+ * nobody knew when that was: it is not sent, and what the lead reaches now is the first time. What was sent stays reached.
+ */
+async function forgetEarlierLife(trx: Trx, leadIds: readonly string[]): Promise<void> {
+  await sql`
+    with gone as (
+      delete from outbox o using lead l
+      where l.id = any(${leadIds}::bigint[]) and o.record_id in (select id from record where lead_id = any(${leadIds}::bigint[]))
+        and o.lead_id = l.id and o.occurred_at < l.generated_at
+      returning o.occurred_at, o.event_id
+    )
+    update ledger l set outcome = 'suppressed', reason = 'before_lead', settled_at = now()
+    from gone g where l.occurred_at = g.occurred_at and l.event_id = g.event_id`.execute(trx)
+  await sql`
+    delete from milestone m using lead d, ledger l
+    where d.id = any(${leadIds}::bigint[]) and m.lead_id = d.id and m.occurred_at < d.generated_at
+      and l.occurred_at = m.occurred_at and l.event_id = m.event_id and l.outcome = 'suppressed'`.execute(trx)
 }
 
 /** What forms, ads, ad sets and campaigns are called; mostly all is known already, and nothing is written. */

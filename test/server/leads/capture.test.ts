@@ -180,6 +180,25 @@ t.test('events of a lead that the CRM shows first go on when Meta has told of it
   await until(() => sent(it).length === 2)
 })
 
+t.test('what an old record of the person reached is of another life, once Meta has told when the lead was generated', async (t) => {
+  const it = await testApp(t, { env: pagesEnv() })
+  const page = await connectPage(t, it)
+  const { id } = it.hubspot.create({ type: 'contact', at: Date.now() - 30 * DAY, properties: { email: 'ana@example.com' } })
+  it.hubspot.change({ type: 'contact', id, at: Date.now() - 20 * DAY, properties: { lifecyclestage: 'customer' } })
+  it.hubspot.change({ type: 'contact', id, at: Date.now() - DAY, properties: { lifecyclestage: 'opportunity' } })
+  const generated = ago(MINUTE)
+  const lead = page.submit({ email: 'ana@example.com', at: generated, silent: true })
+  it.hubspot.change({ type: 'contact', id, properties: { meta_lead_id: lead } })
+  await it.settled()
+  t.strictSame(sent(it), [])
+  it.meta.leadAds.tell({ id: lead })
+  await until(() => sent(it).length === 1)
+  it.hubspot.change({ type: 'contact', id, at: Date.now() + SECOND, properties: { lifecyclestage: 'customer' } })
+  await until(() => sent(it).length === 2)
+  t.strictSame(sentOf(it, lead), ['Raw Lead', 'Converted'])
+  t.ok(it.meta.events().every(({ eventTime }) => eventTime * SECOND >= generated))
+})
+
 t.test('without a CRM nothing is sent for a captured lead until there is one', async (t) => {
   const it = await testApp(t, { env: pagesEnv() })
   await it.db.updateTable('connection').set({ state: 'removed' }).execute()
