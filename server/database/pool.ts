@@ -35,7 +35,8 @@ export function openDatabase({ url, log, max = 10, statementMs = 30_000, connect
     connectionTimeoutMillis: connectMs,
     statement_timeout: statementMs,
     query_timeout: statementMs + 2_000,
-    idle_in_transaction_session_timeout: 60_000,
+    // Nothing but statements is waited for in a transaction: one whose client has gone silent must not keep its locks from others.
+    idle_in_transaction_session_timeout: 15_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     types: { getTypeParser: typeParser },

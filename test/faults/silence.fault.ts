@@ -20,7 +20,7 @@ t.test('PostgreSQL falls silent for one of two processes', async (t) => {
   const { random } = seeded()
   const it = await testApp(t, { launch: false })
   const peer = await startProxy(t, toward(it.databaseUrl))
-  const env = { LOG_LEVEL: 'info' }
+  const env = { LOG_LEVEL: 'silent' }
   const cut = await serverProcess(t, it, () => ({ ...env, DATABASE_URL: through(it.databaseUrl, peer) }))
   const sound = await serverProcess(t, it, () => env)
   await Promise.all([cut.start(), sound.start()])

@@ -57,7 +57,7 @@ export async function createServerProcess(
       })
       child.stderr?.on('data', (text) => said.push(String(text)))
       const isUp = async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
-      await until(async () => (await isUp()) || child?.exitCode !== null, 30_000)
+      await until(async () => (await isUp()) || child?.exitCode !== null, 120_000)
       if (child.exitCode !== null) throw new Error(`the server did not start:\n${said.join('')}`)
     },
     stop: () => end('SIGTERM'),
