@@ -1,0 +1,72 @@
+/** Asks the settings API. The bearer lives in the memory of the page and nowhere else. */
+import type { Failure } from '../../../api/answers.ts'
+import { words } from '../words.ts'
+
+/** What the API refused, or that it could not be reached (`offline`). */
+export class ApiError extends Error {
+  readonly code: string
+  /** Path of the field that is wrong. */
+  readonly field: string | undefined
+  /** Who changed what meanwhile. */
+  readonly changed: { by: string; at: string; action: string } | undefined
+
+  constructor(failure: Pick<Failure, 'code' | 'text' | 'field'> & { changed?: unknown }) {
+    super(failure.text)
+    this.code = failure.code
+    this.field = failure.field
+    this.changed = failure.changed as ApiError['changed']
+  }
+}
+
+const TIMEOUT_MS = 30_000
+const TRIES = 3
+const PAUSE_MS = 800
+
+let bearer: string | undefined
+let signedOut: () => void = () => {}
+
+export function keepBearer(given: string, onSignedOut: () => void): void {
+  bearer = given
+  signedOut = onSignedOut
+}
+
+type Method = 'GET' | 'POST' | 'PUT'
+
+async function once<T>(method: Method, path: string, body: unknown): Promise<T> {
+  const answer = await fetch(`/api${path}`, {
+    method,
+    headers: {
+      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch(() => {
+    throw new ApiError({ code: 'offline', text: words.failed.offline })
+  })
+  const read = (await answer.json().catch(() => ({ ok: false, code: 'offline', text: words.failed.offline }))) as
+    | { ok: true; data: T }
+    | (Failure & { ok: false })
+  if (read.ok) return read.data
+  if (read.code === 'signed_out' && bearer !== undefined) signedOut()
+  throw new ApiError(read)
+}
+
+/** Throws `ApiError`. */
+export const read = <T>(path: string): Promise<T> => once<T>('GET', path, undefined)
+
+/** A question that needs a body and changes nothing. Throws `ApiError`. */
+export const tryOut = <T>(path: string, body: object): Promise<T> => once<T>('POST', path, body)
+
+/** A change happens once, however often a bad network has it asked for. Throws `ApiError`. */
+export async function change<T>(method: 'POST' | 'PUT', path: string, body: object = {}): Promise<T> {
+  const request = { ...body, requestId: crypto.randomUUID() }
+  for (let tries = 1; ; tries++) {
+    try {
+      return await once<T>(method, path, request)
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 'offline' || tries === TRIES) throw error
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries))
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { Badge, Group, Text } from '@mantine/core'
+import { type ReactNode, useEffect, useRef } from 'react'
+import { words } from '../words.ts'
+import { Note } from './note.tsx'
+import { useVisitor } from './visitor.ts'
+
+export const shownViews = ['overview', 'stages', 'leads', 'activity', 'connection'] as const
+export type View = (typeof shownViews)[number] | 'start'
+
+/** What is around every view: whose account it is, and the ways to the other views. */
+export function Frame({ view, children }: { view: View; children: ReactNode }) {
+  const { crm, account, admin, connection } = useVisitor()
+  const main = useRef<HTMLElement>(null)
+  const before = useRef(view)
+  useEffect(() => {
+    document.title = `${words.views[view]} · ${words.name}`
+    // A view that somebody went to is read out from its beginning; the first one is where the CRM left the focus.
+    if (before.current !== view) main.current?.focus({ preventScroll: true })
+    before.current = view
+    window.scrollTo(0, 0)
+  }, [view])
+  return (
+    <>
+      <header className="top">
+        <div>
+          <Group justify="space-between" gap="xs">
+            <Text fw={700}>{words.name}</Text>
+            <Group gap="xs">
+              <Text size="sm" c="dimmed" truncate maw={320}>
+                {connection.workspace} · {crm.name} {account}
+              </Text>
+              {!admin && (
+                <Badge variant="outline" color="gray" c="dimmed">
+                  {words.readOnly.badge}
+                </Badge>
+              )}
+            </Group>
+          </Group>
+          <nav className="views" aria-label={words.views.label}>
+            {shownViews.map((name) => (
+              <a key={name} href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
+                {words.views[name]}
+              </a>
+            ))}
+          </nav>
+        </div>
+      </header>
+      <main ref={main} tabIndex={-1} className="frame" style={{ outline: 'none', paddingTop: 20 }}>
+        {!admin && view !== 'overview' && view !== 'activity' && (
+          <Note mood="warn" title={words.readOnly.title}>
+            {words.readOnly.text(crm.name)}
+          </Note>
+        )}
+        {children}
+      </main>
+    </>
+  )
+}

@@ -1,0 +1,28 @@
+import { useState } from 'react'
+
+export interface Draft<T> {
+  /** What is shown: the changes that were made here, or what is saved. */
+  value: T
+  /** The version of what was changed. */
+  version: string
+  isChanged: boolean
+  set(next: T): void
+  /** Lets go of the changes. */
+  discard(): void
+  /** Puts the changes on top of what is saved by now. */
+  rebase(version: string): void
+}
+
+/** Changes that are not saved yet, and what they were made on: a newer version must not get in underneath. */
+export function useDraft<T>(saved: { version: string; value: T }): Draft<T> {
+  const [draft, setDraft] = useState<{ version: string; value: T }>()
+  const { version, value } = draft ?? saved
+  return {
+    value,
+    version,
+    isChanged: draft !== undefined,
+    set: (next) => setDraft({ version, value: next }),
+    discard: () => setDraft(undefined),
+    rebase: (newer) => setDraft({ version: newer, value }),
+  }
+}

@@ -1,0 +1,81 @@
+/** What somebody sees who is not inside: signing in, connecting, and a session that is over. */
+import { Button, Modal, Stack, Text } from '@mantine/core'
+import { useQueryClient } from '@tanstack/react-query'
+import { changes, resources, type Session } from '../api/resources.ts'
+import { Alone } from '../parts/alone.tsx'
+import { Note } from '../parts/note.tsx'
+import { openTab } from '../parts/open-tab.ts'
+import { useChange } from '../parts/use-change.ts'
+import { words } from '../words.ts'
+
+const signIns = [
+  ['/sign-in/hubspot', words.outside.with('HubSpot')],
+  ['/sign-in/salesforce', words.outside.with('Salesforce')],
+  ['/sign-in/salesforce?host=sandbox', words.outside.sandbox],
+] as const
+
+export function SignIn({ problem }: { problem?: unknown }) {
+  return (
+    <Alone title={problem === undefined ? words.outside.title : words.outside.refused}>
+      {problem instanceof Error && (
+        <Text role="alert" mb="sm">
+          {problem.message}
+        </Text>
+      )}
+      <Text size="sm" c="dimmed" mb="md">
+        {words.outside.text}
+      </Text>
+      <Stack gap="xs">
+        {signIns.map(([href, label]) => (
+          <Button key={href} component="a" href={href} variant="default">
+            {label}
+          </Button>
+        ))}
+      </Stack>
+    </Alone>
+  )
+}
+
+const isFramed = window.parent !== window
+
+export function SignedOut() {
+  return (
+    <Modal opened onClose={() => {}} withCloseButton={false} title={words.outside.over} centered>
+      <Text size="sm" mb="md">
+        {words.outside.overText(isFramed ? 'your CRM' : words.name)}
+      </Text>
+      {!isFramed && (
+        <Button component="a" href="/page">
+          {words.outside.again}
+        </Button>
+      )}
+    </Modal>
+  )
+}
+
+export function NotConnected({ session: { crm, account } }: { session: Session }) {
+  const queries = useQueryClient()
+  const connect = useChange(changes.connect, { after: ({ url }) => openTab(url) })
+  return (
+    <Alone title={words.outside.notConnected(crm.name)}>
+      <Text size="sm" mb="md">
+        {words.outside.notConnectedText(crm.name, account)}
+      </Text>
+      {connect.error && (
+        <Note mood="bad" role="alert">
+          {connect.error.message}
+        </Note>
+      )}
+      <Stack gap="xs">
+        <Button loading={connect.isPending} onClick={() => connect.mutate(undefined)}>
+          {words.outside.connect(crm.name)}
+        </Button>
+        {connect.isSuccess && (
+          <Button variant="default" onClick={() => queries.invalidateQueries(resources.session)}>
+            {words.outside.connected}
+          </Button>
+        )}
+      </Stack>
+    </Alone>
+  )
+}

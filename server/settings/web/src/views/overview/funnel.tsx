@@ -1,0 +1,79 @@
+import '@mantine/charts/styles.css'
+import { BarChart } from '@mantine/charts'
+import { Table, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { type Figures, resources, type Stages } from '../../api/resources.ts'
+import { Shown } from '../../parts/shown.tsx'
+import { words } from '../../words.ts'
+
+const said = words.overview
+const LINE_PX = 44
+
+/** The events in funnel order with the leads that reached each; those that are sent no more come last. */
+export function funnelOf({ lines }: Pick<Figures, 'lines'>, { rawLead, stages }: Pick<Stages, 'rawLead' | 'stages'>) {
+  const order = [rawLead.eventName, ...stages.map(({ eventName }) => eventName)]
+  const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
+  return lines
+    .filter(({ leads }) => leads > 0)
+    .map(({ name, value, leads }) => ({ name: name || value, leads }))
+    .sort((a, b) => place(a.name) - place(b.name))
+}
+
+/** Drawn for the eye, and as a table for everybody. */
+export function Funnel() {
+  const figures = useQuery(resources.figures('event'))
+  const stages = useQuery(resources.stages)
+  return (
+    <Shown query={figures}>
+      {(data) => {
+        const lines = funnelOf(data, stages.data ?? { rawLead: { enabled: true, eventName: '' }, stages: [] })
+        if (lines.length === 0)
+          return (
+            <Text size="sm" c="dimmed">
+              {said.funnelEmpty}
+            </Text>
+          )
+        return (
+          <>
+            <div aria-hidden>
+              <BarChart
+                h={lines.length * LINE_PX + 16}
+                data={lines}
+                dataKey="name"
+                orientation="vertical"
+                series={[{ name: 'leads', label: said.leads, color: 'accent.6' }]}
+                withBarValueLabel
+                withXAxis={false}
+                gridAxis="none"
+                tickLine="none"
+                yAxisProps={{ width: 128, interval: 0 }}
+                barProps={{ radius: 4, isAnimationActive: false, maxBarSize: 26 }}
+                barChartProps={{ accessibilityLayer: false, margin: { right: 32 } }}
+                withTooltip={false}
+              />
+            </div>
+            <details>
+              <summary>{said.funnelTable}</summary>
+              <Table mt="xs">
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th scope="col">{said.event}</Table.Th>
+                    <Table.Th scope="col">{said.leads}</Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {lines.map(({ name, leads }) => (
+                    <Table.Tr key={name}>
+                      <Table.Td>{name}</Table.Td>
+                      <Table.Td>{leads.toLocaleString('en-GB')}</Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </details>
+          </>
+        )
+      }}
+    </Shown>
+  )
+}
