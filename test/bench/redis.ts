@@ -1,11 +1,16 @@
-/** A Redis that writes every command to disk before it answers. */
 import { execFileSync } from 'node:child_process'
 import { type RedisServer, redisIsInstalled, startRedis } from '../support/redis.ts'
 
-/** Throws with what to install when there is no redis-server and it cannot be installed here. */
+/** A Redis that writes every command to disk before it answers. Throws as `startUsualRedis` does. */
 export async function startDurableRedis(): Promise<RedisServer> {
   if (!redisIsInstalled()) install()
   return startRedis(['--appendonly', 'yes', '--appendfsync', 'always'])
+}
+
+/** A Redis that writes to disk once a second. Throws with what to install when there is no redis-server and it cannot be installed here. */
+export async function startUsualRedis(): Promise<RedisServer> {
+  if (!redisIsInstalled()) install()
+  return startRedis(['--appendonly', 'yes'])
 }
 
 function install(): void {

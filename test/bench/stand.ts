@@ -2,7 +2,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sql } from 'kysely'
 import type { TokenGrant } from '../../connectors/connector.ts'
 import { connectorFor } from '../../connectors/registry.ts'
 import { rules } from '../../mappings/rules.ts'
@@ -19,7 +18,7 @@ import { type ServerProcess, startServer } from '../demo/server-process.ts'
 import { allScopes } from '../simulators/hubspot/start-hubspot.ts'
 import { funnel } from '../support/funnel.ts'
 import { app } from './bodies.ts'
-import { parentOf } from './processor-time.ts'
+import { postmasterOf } from './postmaster.ts'
 
 export const portals = Array.from({ length: 8 }, (_, index) => 44_000_001 + index)
 export const token = 'EAAbench0000000000000000000000001'
@@ -106,7 +105,8 @@ export async function startStand({
   }
 }
 
-function portalAccount(portal: number, routes: boolean): Account {
+/** @param routes it sends to a dataset of its own */
+export function portalAccount(portal: number, routes = true): Account {
   return {
     crm: 'hubspot',
     key: String(portal),
@@ -159,11 +159,6 @@ export async function connect(
   await putSecret(db, vault, `dataset:${datasetId}`, 'token', token)
   await db.insertInto('route').values({ connection_id: id, dataset_id: datasetId }).execute()
   return id
-}
-
-async function postmasterOf(db: Database): Promise<string> {
-  const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
-  return (await parentOf(String(rows[0]?.pid))) ?? ''
 }
 
 /** Resident memory of a process, megabytes; with those it started, if `children`. */

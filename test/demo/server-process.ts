@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { configVariables } from '../../server/config.ts'
 import { findEmbedded, startEmbedded } from '../../server/database/embedded.ts'
 import { createLog } from '../../server/log.ts'
+import { startArguments } from '../support/server-process.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const startMs = 60_000
@@ -61,12 +62,6 @@ export async function startServer(folder: string, settings: Record<string, strin
     if ((await findEmbedded(env.DATA_DIR)) !== undefined) await (await startEmbedded({ dataDir: env.DATA_DIR, log: silent })).stop()
   }
   return { url, pid: child.pid as number, env, logFile, ready: () => Promise.race([ready(url, logFile), died]), died, stop }
-}
-
-/** What `npm start` gives to Node: its options, and the file. */
-async function startArguments(): Promise<string[]> {
-  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
-  return scripts.start.split(' ').slice(1)
 }
 
 /** The environment of this process without what configures a server. */

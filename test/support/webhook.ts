@@ -33,7 +33,7 @@ export const stages = ['new', 'qualified', 'won'].map((stageId, index) => ({
 
 /** A connection with a route to a dataset of its own, which Meta has to know; its mapping knows `stages`. */
 export async function addWebhook(
-  it: TestApp,
+  it: Pick<TestApp, 'db' | 'vault' | 'url'>,
   given: { dataset: string; token: string; settings?: Record<string, unknown>; rules?: Partial<Rules>; name?: string },
 ): Promise<WebhookSender> {
   const { id: workspaceId } = await it.db
