@@ -80,6 +80,8 @@ export interface TestApp extends Tenant {
   addTenant(tenant: NewTenant): Promise<Tenant>
   /** Resolves when all webhooks are in and nothing is left to do now: inbox and outbox hold nothing that is due. */
   settled(): Promise<void>
+  /** Ends the app; its own upkeep then comes between nothing. */
+  stop(): Promise<void>
   /** Ends the app and starts a new one on the same database, as a deploy does. */
   restart(): Promise<void>
   /** Starts a second app on the same database, with a pool of its own; `reach` as above. */
@@ -134,14 +136,21 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
   }
   const appDb = options.reach === undefined ? db : open(await options.reach(databaseUrl))
   let running: { app: App; url: string }
+  let ended: Promise<void> | undefined
+  /** Once, however often it is called. */
+  const stop = () => {
+    ended ??= running.app.stop()
+    return ended
+  }
   const start = async () => {
     running = await launch(appDb)
+    ended = undefined
     hubspot.webhooks({ targetUrl: `${running.url}/webhooks/hubspot`, publicUrl: `${PUBLIC_URL}/webhooks/hubspot` })
     return running
   }
   if (options.launch !== false) {
     running = await start()
-    t.teardown(() => running.app.stop())
+    t.teardown(stop)
   }
 
   return {
@@ -167,8 +176,9 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
       await hubspot.idle()
       await until(() => nothingDue(db))
     },
+    stop,
     async restart() {
-      await running.app.stop()
+      await stop()
       await start()
     },
     async another(reach = async (url) => url) {

@@ -60,6 +60,8 @@ t.test('after the retention time nothing is left of an uninstalled account, and 
   it.hubspot.create({ type: 'contact', properties: { ...person, lifecyclestage: 'lead', meta_lead_id: '8877665544332211' } })
   await it.settled()
   t.ok((await findTraces(it.db, traces)).length > 0)
+  // Its own upkeep must not come first.
+  await it.stop()
   await roll(it.db)
 
   await removeConnection({ db: it.db, actor: 'operator' }, it.connectionId, it.vault)
@@ -90,6 +92,7 @@ t.test('after the retention time nothing is left of an uninstalled account, and 
   const figures = await it.db.selectFrom('daily_rollup').select('value').where('dimension', '=', 'stage').execute()
   t.same(new Set(figures.map(({ value }) => Number.parseInt(value, 10))), new Set([other.connectionId]))
 
+  await it.restart()
   const before = it.meta.events({ dataset: '700000000000002' }).length
   it.hubspot.create({ portalId: 4004004, type: 'contact', properties: { lifecyclestage: 'customer', meta_lead_id: '123456789012346' } })
   await it.settled()
@@ -100,6 +103,7 @@ t.test('with the last account of a workspace its datasets, tokens and recipients
   const it = await testApp(t)
   it.hubspot.create({ type: 'contact', properties: { ...person, lifecyclestage: 'lead', meta_lead_id: '8877665544332211' } })
   await it.settled()
+  await it.stop()
   await sql`insert into recipient (workspace_id, kind, address) values (${it.workspaceId}, 'email', 'admin@example.com')`.execute(it.db)
   await tickStep({ db: it.db, actor: 'operator' }, { dataset: DATASET, step: 'seen' })
   await roll(it.db)
@@ -148,7 +152,7 @@ t.test('connected again within the retention time, settings, mapping and routes 
 })
 
 t.test('an account that stays disconnected is warned of, and counts as uninstalled when the retention time is over', async (t) => {
-  const it = await testApp(t)
+  const it = await testApp(t, { launch: false })
   await needAttention(it.db, it.connectionId, 'reconnect', 'Connect again.')
   await needAttention(it.db, it.connectionId, 'missing_scope', 'Grant more.')
   const state = () => it.db.selectFrom('connection').select(['state', 'state_reason']).executeTakeFirstOrThrow()
@@ -176,6 +180,7 @@ t.test(
       properties: { ...person, lifecyclestage: 'lead', meta_lead_id: '8877665544332211' },
     })
     await it.settled()
+    await it.stop()
     await it.db.deleteFrom('route').execute()
     await it.db.updateTable('connection').set({ state: 'setup' }).execute()
     const erasure = stageEvent(id, '', {
@@ -292,6 +297,7 @@ t.test('who was forgotten stays so when the account was purged and comes back', 
   await it.settled()
   it.hubspot.erase({ type: 'contact', id })
   await it.settled()
+  await it.stop()
   await removeConnection({ db: it.db, actor: 'operator' }, it.connectionId, it.vault)
   await daysPass(it.db, 'removed_at', 31)
   for (const due of await endWhatIsOver(options(it))) await purge(options(it), due, go)
@@ -306,6 +312,7 @@ t.test('who was forgotten stays so when the account was purged and comes back', 
   t.match(again, { id: it.connectionId, mapping: 'saved' }, 'it begins anew')
   await addRoute(it.db, it.vault, it, { dataset: DATASET, token: TOKEN })
   await it.db.updateTable('connection').set({ state: 'active' }).execute()
+  await it.restart()
   const before = it.meta.events({ dataset: DATASET }).length
   const back = it.hubspot.create({ type: 'contact', properties }).id
   await until(async () => (await ledger(it.db, back)).length > 0)
