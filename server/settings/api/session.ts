@@ -1,12 +1,13 @@
 /** Who is signed in, and getting there: from a signed request of the CRM that opened the page, or from a one-time code. */
 import { z } from 'zod'
+import { browserFrom } from '../install/browser-cookie.ts'
 import { findWorkspaceOfAccount } from '../install/find-workspace.ts'
 import { invite } from '../invite.ts'
 import { problem } from '../problem.ts'
 import { answers, ok, requested } from './answers.ts'
 import { openFromCrm } from './open-page.ts'
-import { takePass } from './passes.ts'
-import { endSession, openSession, type SessionOf } from './sessions.ts'
+import { endSession, openSession } from './sessions.ts'
+import { takeCode } from './sign-in.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
 import { visitorOf } from './visitor.ts'
 
@@ -44,10 +45,10 @@ export function sessionRoutes(server: ApiServer, tools: ApiTools): void {
         response: answers(opened),
       },
     },
-    async ({ body }) => {
+    async ({ body, headers }) => {
       if ('signedRequest' in body)
         return ok(await openFromCrm(tools, body.crm, new URLSearchParams({ signed_request: body.signedRequest }).toString()))
-      const visitor = (await takePass(db, 'signed_in', body.code)) as SessionOf | undefined
+      const visitor = await takeCode(db, body.code, browserFrom(headers.cookie, publicUrl))
       if (visitor === undefined) throw problem('code_spent', 'This sign-in was used before, or it has run out. Sign in again.')
       return ok(await openSession(db, visitor))
     },

@@ -6,9 +6,11 @@ import { z } from 'zod'
 import type { AppCredentials, Connector } from '../../../connectors/connector.ts'
 import { CodedError } from '../../../connectors/errors.ts'
 import { hashToken, newToken } from '../../connections/install/tokens.ts'
+import type { Database } from '../../database/pool.ts'
 import { problem } from '../problem.ts'
 import { createAdminCheck } from './admin-check.ts'
 import { issuePass, takePass } from './passes.ts'
+import type { SessionOf } from './sessions.ts'
 import type { ApiTools } from './tools.ts'
 import { findConnectionOf } from './visitor.ts'
 
@@ -25,6 +27,17 @@ export interface SignIn {
 const CONSENT_MS = 15 * 60_000
 /** The browser is sent straight to the page. */
 const CODE_MS = 60_000
+
+/**
+ * Whose session a code begins; undefined where it was used, has run out, or is not from a sign-in of this browser: whoever sent
+ * somebody a link with a code of their own would have them enter things into another account.
+ */
+export async function takeCode(db: Database, code: string, browser: string | undefined): Promise<SessionOf | undefined> {
+  const taken = (await takePass(db, 'signed_in', code)) as (SessionOf & { browser: string }) | undefined
+  if (taken === undefined || browser === undefined || hashToken(browser).toString('hex') !== taken.browser) return undefined
+  const { browser: _, ...session } = taken
+  return session
+}
 
 const begun = z.object({ crm: z.string(), authUrl: z.string().optional(), verifier: z.string(), browser: z.string() })
 
@@ -73,7 +86,7 @@ export function createSignIn(tools: SignInTools): SignIn {
         if (error instanceof CodedError) return false
         throw error
       })
-      const session = { crm, account, userId, admin, ...(authUrl !== undefined && { host: authUrl }) }
+      const session = { crm, account, userId, admin, ...(authUrl !== undefined && { host: authUrl }), browser: taken.data.browser }
       return `${publicUrl}/page#code=${await issuePass(db, 'signed_in', session, CODE_MS)}`
     },
   }

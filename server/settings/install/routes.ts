@@ -19,6 +19,7 @@ import type { Log } from '../../log.ts'
 import { type AddedConnection, connectAccount, type InstallTools } from '../add-connection.ts'
 import { createSignIn } from '../api/sign-in.ts'
 import type { Caller } from '../caller.ts'
+import { browserCookieOf } from './browser-cookie.ts'
 import { type DatasetRoutesOptions, datasetRoutes, linkOf, type Visits } from './dataset-routes.ts'
 import { findWorkspaceOfAccount } from './find-workspace.ts'
 import { registerMetaDialogs } from './meta-login.ts'
@@ -49,8 +50,7 @@ const DAY_S = 86_400
 export async function installRoutes(server: FastifyInstance, options: InstallRoutesOptions): Promise<void> {
   const { db, vault, apps, http, connectors, metaApp, publicUrl, log } = options
   const secure = publicUrl.startsWith('https:')
-  // A name with this prefix cannot be set by another host of the same domain.
-  const browserCookie = secure ? '__Host-leadstage' : 'leadstage'
+  const browserCookie = browserCookieOf(publicUrl)
   await server.register(cookie)
   await server.register(formbody, { bodyLimit: 16_384 })
   await server.register(rateLimit, { max: MOST_REQUESTS, timeWindow: '1 minute' })

@@ -1,7 +1,7 @@
 /** Promise 11 at the settings API: who is not proven to be somebody gets nothing, and a proof works where and when it was meant to. */
 import t, { type Test } from 'tap'
 import { openSession } from '../../../../server/settings/api/sessions.ts'
-import { PORTAL, PUBLIC_URL, TOKEN, testApp } from '../../../support/app.ts'
+import { PORTAL, PUBLIC_URL, type TestApp, TOKEN, testApp } from '../../../support/app.ts'
 import { createBrowser } from '../../../support/browser.ts'
 import { addOrg } from '../../../support/salesforce.ts'
 import { byHubspot, type HubspotRequest, openPage, signedIn, signedRequest, withBearer } from '../../../support/settings-page.ts'
@@ -79,6 +79,16 @@ t.test('where HubSpot was not allowed to show its users, an admin is told to con
   t.match(await admin('POST', '/connection/pause', {}), { body: { ok: false, code: 'admin_unknown', text: /read users/ } })
   t.match(await admin('POST', '/connect', {}), { body: { ok: true, data: { url: new RegExp(`^${PUBLIC_URL}/connect/.+/start$`) } } })
 })
+
+type Jar = Map<string, Map<string, string>>
+
+/** Trades a code for a bearer, as the page does in the browser with these cookies. */
+async function tradeCode(it: Pick<TestApp, 'url'>, code: string | undefined, jar: Jar) {
+  const cookie = [...(jar.get(PUBLIC_URL) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ')
+  const headers = { 'content-type': 'application/json', ...(cookie !== '' && { cookie }) }
+  const response = await fetch(`${it.url}/api/session`, { method: 'POST', headers, body: JSON.stringify({ code }) })
+  return { status: response.status, body: (await response.json()) as { code?: string; data?: unknown } }
+}
 
 async function withOrg(t: Test) {
   const it = await testApp(t, { salesforce: { app: { redirectUris: [`${PUBLIC_URL}/oauth/salesforce/callback`] } } })
@@ -186,7 +196,8 @@ t.test('an admin of an org connects that org from its page, and no other', async
 
 t.test('people sign in on their own by the CRM, and get a code that works once', async (t) => {
   const it = await testApp(t, { hubspot: { app: { redirectUris: [`${PUBLIC_URL}/oauth/hubspot/callback`] } } })
-  const browser = createBrowser({ [PUBLIC_URL]: it.url })
+  const jar: Jar = new Map()
+  const browser = createBrowser({ [PUBLIC_URL]: it.url }, jar)
   await browser.open(`${PUBLIC_URL}/sign-in/hubspot`)
   const back = await browser.answer({ portal: String(PORTAL), decision: 'allow' })
   t.match(await createBrowser({ [PUBLIC_URL]: it.url }).open(back), { status: 400, text: /not begun in this browser/ })
@@ -197,7 +208,7 @@ t.test('people sign in on their own by the CRM, and get a code that works once',
   t.equal(page.status, 200)
   const [, code] = /#code=([\w-]{43})$/.exec(page.url) ?? []
   t.match(page.headers.get('content-security-policy'), /frame-ancestors 'none'/)
-  const trade = () => withBearer(it, '')('POST', '/session', { code })
+  const trade = () => tradeCode(it, code, jar)
   const traded = await trade()
   t.match(traded, { status: 200, body: { data: { bearer: String } } })
   const { bearer } = traded.body.data as unknown as { bearer: string }
@@ -207,6 +218,11 @@ t.test('people sign in on their own by the CRM, and get a code that works once',
   t.match(await trade(), { status: 401, body: { code: 'code_spent' } })
 
   await browser.open(`${PUBLIC_URL}/sign-in/hubspot`)
+  const sent = await browser.submit({ portal: String(PORTAL), decision: 'allow' })
+  const [, planted] = /#code=([\w-]{43})$/.exec(sent.url) ?? []
+  t.match(await tradeCode(it, planted, new Map()), { status: 401, body: { code: 'code_spent' } }, 'a code that somebody else was sent')
+
+  await browser.open(`${PUBLIC_URL}/sign-in/hubspot`)
   t.match(await browser.submit({ portal: String(PORTAL), decision: 'deny' }), { status: 400, text: /not signed in/i })
   t.match(await browser.open(`${PUBLIC_URL}/sign-in/webhook`), { status: 404 })
   t.equal((await it.db.selectFrom('connection').selectAll().execute()).length, 1, 'nobody was connected by it')
@@ -214,7 +230,8 @@ t.test('people sign in on their own by the CRM, and get a code that works once',
 
 t.test('in Salesforce somebody who signs in is asked for nothing that lasts', async (t) => {
   const { it, orgId, userId, connectionId } = await withOrg(t)
-  const browser = createBrowser({ [PUBLIC_URL]: it.url })
+  const jar: Jar = new Map()
+  const browser = createBrowser({ [PUBLIC_URL]: it.url }, jar)
   const asked = new URL((await browser.open(`${PUBLIC_URL}/sign-in/salesforce?host=${encodeURIComponent(it.salesforce.url)}`)).url)
     .searchParams
   t.strictSame(asked.get('scope')?.split(' '), ['api', 'id'])
@@ -224,7 +241,7 @@ t.test('in Salesforce somebody who signs in is asked for nothing that lasts', as
     decision: 'Allow',
   })
   const [, code] = /#code=([\w-]{43})$/.exec(page.url) ?? []
-  const { bearer } = (await withBearer(it, '')('POST', '/session', { code })).body.data as unknown as { bearer: string }
+  const { bearer } = (await tradeCode(it, code, jar)).body.data as unknown as { bearer: string }
   t.match(await withBearer(it, bearer)('GET', '/session'), {
     body: { data: { account: orgId, userId, admin: true, connection: { id: connectionId } } },
   })
