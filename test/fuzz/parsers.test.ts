@@ -6,6 +6,8 @@ import t from 'tap'
 import type { RawRequest } from '../../connectors/connector.ts'
 import { hubspot } from '../../connectors/hubspot/index.ts'
 import { parse as parseHubspot } from '../../connectors/hubspot/webhook.ts'
+import { metaLeadAds } from '../../connectors/meta-lead-ads/index.ts'
+import { parse as parseLeadgen } from '../../connectors/meta-lead-ads/webhook.ts'
 import { parseJson } from '../../connectors/parse-json.ts'
 import { salesforce } from '../../connectors/salesforce/index.ts'
 import { salesforceSettings } from '../../connectors/salesforce/settings.ts'
@@ -102,6 +104,25 @@ t.test('HubSpot’s bodies', async (t) => {
       const accounts = changes.every(({ account }) => /^\d{1,19}$/.test(account))
       const signals = hubspot.normalise(stored(changes.map((it) => it.body)))
       return accounts && unreadable >= 0 && ignored >= 0 && signals.length === changes.length && signals.every(isSound)
+    }),
+  )
+})
+
+t.test('bodies of Meta’s leadgen webhooks', async (t) => {
+  const id = fc.oneof(fc.bigInt({ min: 0n, max: 10n ** 20n }).map(String), fc.nat())
+  const value = fc.record({ leadgen_id: id, page_id: id, form_id: id, created_time: fc.oneof(fc.nat(), fc.maxSafeInteger()) })
+  const changes = fc.array(fc.record({ field: fc.constantFrom('leadgen', 'feed'), value }), { maxLength: 3 })
+  const told = fc.record({
+    object: fc.constantFrom('page', 'user'),
+    entry: fc.array(fc.record({ id, time: fc.nat(), changes }), { maxLength: 3 }),
+  })
+  await holds(
+    t,
+    1_500,
+    fc.property(fc.oneof(anyJson, told, spoilt(told)), (told) => {
+      const { changes, unreadable, ignored } = parseLeadgen(requestOf(JSON.stringify(told)))
+      const signals = metaLeadAds.normalise(stored(changes.map((it) => it.body)))
+      return unreadable >= 0 && ignored >= 0 && changes.every(({ account }) => /^\d+$/.test(account)) && signals.every(isSound)
     }),
   )
 })

@@ -4,11 +4,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { RawRequest } from '../../connectors/connector.ts'
 import { verify as verifyHubspot } from '../../connectors/hubspot/webhook.ts'
+import { verify as verifyMeta } from '../../connectors/meta-lead-ads/webhook.ts'
 import { readSignedRequest as readCanvas } from '../../connectors/salesforce/signed-request.ts'
 import { webhookSettings } from '../../connectors/webhook/settings.ts'
 import { sign, verify as verifyWebhook } from '../../connectors/webhook/verify.ts'
 import { readSignedRequest as readMeta } from '../../server/meta/signed-request.ts'
 import { demoApp } from '../simulators/hubspot/start-hubspot.ts'
+import { signLeadgen } from '../simulators/meta/lead-ads/leadgen-sender.ts'
 import { PUBLIC_URL } from '../support/app.ts'
 import { signedHeaders } from '../support/post-webhook.ts'
 import { holds } from './holds.ts'
@@ -55,6 +57,18 @@ t.test('HubSpot’s webhooks', async (t) => {
       const elsewhere = { ...request, target: flippedText(target, place) }
       const forged = [damaged(request, signed, where, place), elsewhere, { ...request, method: flippedText('POST', place) }]
       return verifyHubspot(request, app).ok && !forged.some((request) => verifyHubspot(request, app).ok)
+    }),
+  )
+})
+
+t.test('Meta’s webhooks', async (t) => {
+  await holds(
+    t,
+    RUNS,
+    fc.property(body, secrets, fc.nat(), fc.nat(), (body, more, where, place) => {
+      const app = { appId: '', clientId: '', baseUrl: '', clientSecrets: [...more, 'secret'] }
+      const request = requestOf(body, '/webhooks/meta-lead-ads', { 'x-hub-signature-256': signLeadgen('secret', body) })
+      return verifyMeta(request, app).ok && !verifyMeta(damaged(request, ['x-hub-signature-256'], where, place), app).ok
     }),
   )
 })
