@@ -10,7 +10,7 @@ import { counted } from '../support/counted.ts'
 import { post, signedHeaders, stageEvent } from '../support/post-webhook.ts'
 import { serverProcess } from '../support/server-process.ts'
 
-const REQUESTS = process.env.FULL ? 3_000 : 300
+const REQUESTS = process.env.FULL ? 3_000 : 150
 
 t.test('good traffic beside hostile traffic', async (t) => {
   const it = await testApp(t, { launch: false })

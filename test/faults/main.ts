@@ -23,9 +23,12 @@ const proofs = [...new Set(promises.flatMap((promise) => promise.proofs))]
 const isFault = (file: string) => /^test\/(faults\/|server\/(kill|two-apps|many)|promises\/silent-logs)/.test(file)
 /** These are as true with many processes as with one, and depend on who wakes whom. */
 const isShared = (file: string) => /^test\/(server\/(resolve|delivery|leads|intake|backfill|streams|orgs)|promises)/.test(file)
+/** Redis itself is at stake; nothing of it is. */
+const needsRedis = (file: string) => /(redis\.fault|schedule\/(bull|redis)|many)\./.test(file)
+const needsNone = (file: string) => /hostile\./.test(file)
 const wanted = {
-  'in-process': proofs.filter((file) => values.full || isFault(file)),
-  redis: proofs.filter((file) => isFault(file) || (values.full && isShared(file))),
+  'in-process': proofs.filter((file) => (values.full || isFault(file)) && !needsRedis(file)),
+  redis: proofs.filter((file) => (isFault(file) || (values.full && (isShared(file) || needsRedis(file)))) && !needsNone(file)),
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'leadstage-faults-'))

@@ -17,30 +17,29 @@ const headings = ['promise', 'mode', 'proofs', 'runs', 'kills', 'restarts', 'eve
 
 /**
  * The report as text: for each promise and mode how many proofs held, and what they counted; `–` where nothing was counted.
- * Proofs that were left to `npm test` are counted apart. Pure.
+ * Proofs that were left to `npm test` are counted on a line of their own. Pure.
  */
 export function writeReport(promises: readonly Promised[], ran: Ran, counted: readonly Counted[]): string {
   const lines: string[][] = [headings]
   const remarks: string[] = []
   for (const { number, title, proofs, missing } of promises) {
     if (missing !== undefined) remarks.push(`${number}: ${missing}`)
+    const left = proofs.filter((file) => !ran['in-process'].has(file) && !ran.redis.has(file)).length
+    let name = `${number} ${title}`
     for (const mode of ['in-process', 'redis'] as const) {
       const files = proofs.flatMap((file) => ran[mode].get(file) ?? [])
-      if (files.length === 0 && mode === 'redis') continue
+      if (files.length === 0) continue
       const held = files.filter(({ failed }) => failed === 0).length
-      const left = proofs.length - files.length
       const counts = counted.filter((it) => it.mode === mode && it.promises.includes(number)).map((it) => it.counts)
-      const sum = (name: (typeof columns)[number]) => {
-        const told = counts.flatMap((it) => it[name] ?? [])
+      const sum = (column: (typeof columns)[number]) => {
+        const told = counts.flatMap((it) => it[column] ?? [])
         return told.length === 0 ? '–' : String(told.reduce((total, n) => total + n, 0))
       }
       const runs = counts.reduce((total, it) => total + (it.runs ?? 1), 0)
-      lines.push([
-        ...[mode === 'in-process' ? `${number} ${title}` : '', mode],
-        `${held}/${files.length}${mode === 'in-process' && left > 0 ? ` (${left} in npm test)` : ''}`,
-        ...[runs === 0 ? '–' : String(runs), ...columns.map(sum), recovery(counts)],
-      ])
+      lines.push([name, mode, `${held}/${files.length}`, runs === 0 ? '–' : String(runs), ...columns.map(sum), recovery(counts)])
+      name = ''
     }
+    if (left > 0) lines.push([name, 'npm test', String(left), ...columns.map(() => '–'), '–', '–'])
   }
   const notes = counted.flatMap(({ proof, mode, counts }) => (counts.note === undefined ? [] : [`${proof}, ${mode}: ${counts.note}`]))
   const fuzzed = [...ran['in-process']].filter(([, { fuzzed }]) => fuzzed > 0).map(([file, it]) => `${file}: ${it.fuzzed} runs`)
