@@ -168,7 +168,8 @@ const keyText = (key: MatchKey) => `${key.kind}:${key.hash}`
 const isContact = ({ kind }: MatchKey): boolean => kind !== 'fbc'
 
 /**
- * The leads of the claimant's person, by shared keys; by click ids only where contact data leads nowhere. Leads that are found by
+ * The leads of the claimant's person, by shared keys; by click ids only where contact data leads nowhere, and test leads only where
+ * there is no other. Leads that are found by
  * each key that leads anywhere are one person's, and so is a lead that shares one of the keys and has none of the others' kinds.
  * Different keys that lead to different people are ambiguous and never guessed.
  */
@@ -177,8 +178,12 @@ function candidatesOf(
   byKey: ReadonlyMap<string, Lead[]>,
   kindsOf: ReadonlyMap<string, ReadonlySet<string>>,
 ): { leads: Lead[]; ambiguous: boolean } {
+  const leadsOf = (key: MatchKey) => byKey.get(keyText(key)) ?? []
+  const isReal = claimant.keys.some((key) => leadsOf(key).some(({ isTest }) => !isTest))
   const found = (keys: readonly MatchKey[]) =>
-    keys.map((key) => ({ kind: key.kind, leads: byKey.get(keyText(key)) ?? [] })).filter(({ leads }) => leads.length > 0)
+    keys
+      .map((key) => ({ kind: key.kind, leads: leadsOf(key).filter(({ isTest }) => !isTest || !isReal) }))
+      .filter(({ leads }) => leads.length > 0)
   const byContact = found(claimant.keys.filter(isContact))
   const perKey = byContact.length > 0 ? byContact : found(claimant.keys)
   if (perKey.length === 0) return { leads: [], ambiguous: false }
@@ -341,9 +346,8 @@ async function joinLeads(trx: Trx, workspaceId: number, from: string, into: stri
     from unsent u where l.occurred_at = u.occurred_at and l.event_id = u.event_id`.execute(trx)
   await sql`
     insert into milestone (dataset_id, lead_id, event_name, occurred_at, event_id, raw_lead)
-    select dataset_id, ${into}, event_name, occurred_at, event_id, raw_lead from milestone where lead_id = ${from} on conflict do nothing`.execute(
-    trx,
-  )
+    select dataset_id, ${into}, event_name, occurred_at, event_id, raw_lead from milestone where lead_id = ${from}
+    on conflict do nothing`.execute(trx)
   await sql`
     insert into lead_key (workspace_id, kind, hash, lead_id)
     select workspace_id, kind, hash, ${into} from lead_key where lead_id = ${from} and workspace_id = ${workspaceId} on conflict do nothing`.execute(

@@ -536,6 +536,7 @@ async function planNextLooks(
 async function giveUpWaiting(trx: Database, recordIds: readonly string[], before: number): Promise<void> {
   if (recordIds.length === 0) return
   await sql`
-    update ledger set outcome = 'suppressed', settled_at = now(), reason = case when reason in ('ambiguous_lead', 'waiting_for_crm') then reason else 'no_meta_lead' end
+    update ledger set outcome = 'suppressed', settled_at = now(),
+      reason = case when reason in ('ambiguous_lead', 'waiting_for_crm') then reason else 'no_meta_lead' end
     where record_id = any(${recordIds}::bigint[]) and outcome = 'waiting' and received_at <= ${new Date(before)}`.execute(trx)
 }

@@ -30,7 +30,7 @@ t.test('a captured lead is reported at once, with the name of the CRM, and later
     ['Raw Lead', lead],
     ['Converted', lead],
   ])
-  t.strictSame(await story(it.db, id), ['lead suppressed already_reached', 'customer sent'])
+  t.strictSame((await story(it.db, id)).toSorted(), ['customer sent', 'lead suppressed already_reached'])
   const stored = await it.db.selectFrom('lead').selectAll().execute()
   t.match(stored, [{ meta_lead_id: lead, form_id: FORM, is_test: false, captured_by: page.connectionId }])
   t.equal(stored[0]?.generated_at?.getTime(), generated)
@@ -159,6 +159,25 @@ t.test('a test lead is never sent, whoever shows it first', async (t) => {
   it.meta.leadAds.tell({ id: hidden })
   await until(async () => (await events()).every((line) => line.endsWith('suppressed test_lead')))
   t.strictSame(sent(it), [])
+})
+
+t.test('a record that only a test lead fits is one; somebody else who tried the form is not', async (t) => {
+  const it = await testApp(t, { env: pagesEnv(), rules: { whichLeads: 'anyone' } })
+  const page = await connectPage(t, it)
+  const tested = page.submit({ email: 'ana@example.com', test: true })
+  const isKnown = async (id: string) => (await it.db.selectFrom('lead').select('id').where('meta_lead_id', '=', id).execute()).length === 1
+  await until(() => isKnown(tested))
+  const { id } = it.hubspot.create({ type: 'contact', properties: { email: 'ana@example.com', lifecyclestage: 'lead' } })
+  await it.settled()
+  t.strictSame((await story(it.db, id)).toSorted(), ['lead suppressed test_lead', 'raw_lead suppressed test_lead'])
+  const lead = page.submit({ email: 'ana@example.com' })
+  await until(() => sentOf(it, lead).length === 1)
+  it.hubspot.change({ type: 'contact', id, at: Date.now() + SECOND, properties: { lifecyclestage: 'customer' } })
+  await until(() => sentOf(it, lead).length === 2)
+  t.strictSame(sent(it), [
+    ['Raw Lead', lead],
+    ['Converted', lead],
+  ])
 })
 
 t.test('events of a lead that the CRM shows first go on when Meta has told of it, or does not tell for two minutes', async (t) => {
