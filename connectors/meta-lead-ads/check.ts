@@ -1,13 +1,16 @@
 import type { ConnectionContext, Finding } from '../connector.ts'
-import { CodedError } from '../errors.ts'
 import { readLeadAccess } from './lead-access.ts'
 import { permissions } from './permissions.ts'
 import { isSubscribed } from './subscription.ts'
+import { unlessRefused } from './unless-refused.ts'
 
-/** See `Connector.check`: permissions, then what else Meta asks for before it shows leads, then whether it reports them. */
+/**
+ * See `Connector.check`: permissions, then what else Meta asks for before it shows leads, then whether it reports them. What cannot be
+ * asked for want of a permission, the permission's own line tells.
+ */
 export async function check(context: ConnectionContext): Promise<Finding[]> {
-  const withheld = await unlessPermission(() => readLeadAccess(context), { may: true, obstacles: [] })
-  const subscribed = await unlessPermission(() => isSubscribed(context), false)
+  const withheld = await unlessRefused(() => readLeadAccess(context), { may: true, obstacles: [] })
+  const subscribed = await unlessRefused(() => isSubscribed(context), false)
   return [
     ...permissions
       .filter(({ name }) => !context.scopes.includes(name))
@@ -27,14 +30,4 @@ export async function check(context: ConnectionContext): Promise<Finding[]> {
           },
         ]),
   ]
-}
-
-/** What cannot be asked for want of a permission, the permission's own line tells. */
-async function unlessPermission<T>(ask: () => Promise<T>, otherwise: T): Promise<T> {
-  try {
-    return await ask()
-  } catch (error) {
-    if (error instanceof CodedError && error.code === 'missing_permission') return otherwise
-    throw error
-  }
 }

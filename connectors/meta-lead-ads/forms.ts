@@ -1,12 +1,11 @@
 /** The instant forms of a page: which there are, what they are called, and which of their leads are tests. */
 import { z } from 'zod'
 import type { ConnectionContext, CrmRequest } from '../connector.ts'
-import { CodedError } from '../errors.ts'
 import { readReply } from './errors.ts'
 import { inParts } from './in-parts.ts'
-import type { LeadNode } from './lead.ts'
-import { mayBeTest } from './lead.ts'
+import { type LeadNode, mayBeTest } from './lead.ts'
 import { readEdge } from './read-edge.ts'
+import { unlessRefused } from './unless-refused.ts'
 
 export interface Form {
   id: string
@@ -37,17 +36,8 @@ export async function readFormNames({ client }: ConnectionContext, ids: readonly
 /** Ids of the test leads among these. Only the form's own list of them tells (Meta, lead ads testing); it has one at most. */
 export async function findTests({ client }: ConnectionContext, leads: readonly LeadNode[], bucket?: string): Promise<Set<string>> {
   const forms = new Set(leads.filter(mayBeTest).flatMap(({ form_id }) => form_id ?? []))
-  const found = await Promise.all(
-    [...forms].map((id) => readEdge(client, { url: `/${id}/test_leads`, query: { fields: 'id' }, bucket }, form)),
-  )
+  const testsOf = (id: string) => readEdge(client, { url: `/${id}/test_leads`, query: { fields: 'id' }, bucket }, form)
+  // A form that is gone has no test lead left.
+  const found = await Promise.all([...forms].map((id) => unlessRefused(() => testsOf(id), [], 'not_found')))
   return new Set(found.flat().map(({ id }) => id))
-}
-
-async function unlessRefused<T>(read: () => Promise<T>, otherwise: T): Promise<T> {
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof CodedError && error.retry === 'never') return otherwise
-    throw error
-  }
 }

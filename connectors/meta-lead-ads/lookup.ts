@@ -7,6 +7,7 @@ import { findTests, readFormNames } from './forms.ts'
 import { inParts } from './in-parts.ts'
 import { LEAD, type LeadNode, leadFields, leadNode, snapshotOf } from './lead.ts'
 import { accessRefused, readLeadAccess } from './lead-access.ts'
+import { unlessRefused } from './unless-refused.ts'
 
 const leadsById = z.record(z.string(), leadNode)
 
@@ -47,13 +48,9 @@ async function readLeads(context: ConnectionContext, ids: readonly string[]): Pr
   return alone.filter((lead) => lead !== undefined)
 }
 
-async function readLead({ client }: ConnectionContext, id: string, fields: string): Promise<LeadNode | undefined> {
-  try {
-    return readReply(leadNode, (await client.request({ method: 'GET', url: `/${id}`, query: { fields } })).body)
-  } catch (error) {
-    if (error instanceof CodedError && error.code === 'not_found') return undefined
-    throw error
-  }
+function readLead({ client }: ConnectionContext, id: string, fields: string): Promise<LeadNode | undefined> {
+  const read = async () => readReply(leadNode, (await client.request({ method: 'GET', url: `/${id}`, query: { fields } })).body)
+  return unlessRefused<LeadNode | undefined>(read, undefined, 'not_found')
 }
 
 /** One of many may be at fault. */

@@ -4,11 +4,11 @@
  */
 import { z } from 'zod'
 import type { ConnectionContext, HistoryPage } from '../connector.ts'
-import { CodedError } from '../errors.ts'
 import { type Form, findTests, listForms } from './forms.ts'
 import { type LeadNode, leadFields, leadNode, snapshotOf } from './lead.ts'
 import type { ShownLead } from './normalise.ts'
 import { readEdgePage } from './read-edge.ts'
+import { unlessRefused } from './unless-refused.ts'
 
 /** What can wait makes room for leads that were reported a moment ago. */
 export const BULK = 'bulk'
@@ -50,13 +50,8 @@ async function readLeadsOf(
     { field: 'time_created', operator: 'GREATER_THAN_OR_EQUAL', value: Math.floor(from / 1000) },
     { field: 'time_created', operator: 'LESS_THAN', value: Math.ceil(to / 1000) },
   ])
-  try {
-    const edge = { url: `/${form.id}/leads`, query: { fields: leadFields(scopes), filtering }, bucket: BULK }
-    return await readEdgePage(client, edge, leadNode, after)
-  } catch (error) {
-    if (error instanceof CodedError && error.code === 'not_found') return { nodes: [] }
-    throw error
-  }
+  const edge = { url: `/${form.id}/leads`, query: { fields: leadFields(scopes), filtering }, bucket: BULK }
+  return unlessRefused(() => readEdgePage(client, edge, leadNode, after), { nodes: [] }, 'not_found')
 }
 
 function readPlace(position: string | undefined): Place | undefined {

@@ -37,7 +37,7 @@ const SAFETY_LAG_MS = 120_000
 const OVERLAP_MS = 300_000
 /** Meta takes nothing older. */
 const MOST_MS = 7 * 24 * 3_600_000
-const WAIT_MS = 200
+const WAIT_MS = 100
 const LATER_MS = 60_000
 const NEVER_MS = 300_000
 

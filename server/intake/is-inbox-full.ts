@@ -3,7 +3,7 @@ import type { Database } from '../database/pool.ts'
 
 /** Packets and changes that wait to be handled, from which on no more are fetched: what we are told must not stand behind what we ask for. */
 const MOST_WAITING = 20
-const MOST_CHANGES = 500
+const MOST_CHANGES = 300
 
 /** Whether so much of a connection waits to be handled that nothing more should be asked for. */
 export async function isInboxFull(db: Database, connectionId: number): Promise<boolean> {

@@ -60,6 +60,13 @@ t.test('one lead that is gone costs the others nothing', async (t) => {
   t.match(await lookup(context, [{ ref: { type: 'contact', id: ids[0] as string }, history: false }]), [{ found: false }])
 })
 
+t.test('a lead outlives its form', async (t) => {
+  const { meta, context } = await openPage(t)
+  const { id } = meta.leadAds.submit({ form: FORM, answers })
+  meta.misbehave({ how: 'answer', path: '/test_leads', status: 400, json: { error: { code: 100, error_subcode: 33 } } })
+  t.match(await lookup(context, wanted(id)), [{ found: true, metaLead: { isTest: false } }])
+})
+
 t.test('leads that are withheld are not gone', async (t) => {
   const { meta, context } = await openPage(t)
   const { id } = meta.leadAds.submit({ form: FORM, ad, answers })
