@@ -60,6 +60,21 @@ export function testShape(t: Test, { connector, recordType, ids }: Fixtures): vo
     }
   })
 
+  t.test('who signs in is sent to the CRM and known again; nobody is taken for an admin whom the CRM does not know', async (t) => {
+    const { page } = connector
+    if (page === undefined) return t.pass('it has no page')
+    const app = { appId: '1', clientId: '1', clientSecrets: ['secret'], baseUrl: 'https://crm.example' }
+    const redirectUri = 'https://us.example/oauth/crm/callback'
+    const url = new URL(page.signIn.consentUrl(app, { redirectUri, state: 'state', challenge: 'challenge' }))
+    const asked = { state: 'state', redirect_uri: redirectUri, code_challenge: 'challenge', code_challenge_method: 'S256', client_id: '1' }
+    t.match(Object.fromEntries(url.searchParams), asked)
+    const http = async (): Promise<never> => t.fail('nobody is asked') as never
+    await t.rejects(page.isAdmin({ account: '1', userId: '1' }, { app, http }), {
+      code: /^(admin_unknown|visitor_gone)$/,
+      userText: String,
+    })
+  })
+
   t.test('the proposed mapping can be saved', async (t) => {
     const group = { recordType: 'x', source: 'y', label: 'z', stages: [] }
     const stages = [...'ab'].map((id, order) => ({ id, label: id, order, kind: 'lost' as const, archived: false }))

@@ -127,8 +127,7 @@ export function trailRoutes(server: ApiServer, tools: ApiTools): void {
       return reply
         .type(isJson ? 'application/json; charset=utf-8' : 'text/csv; charset=utf-8')
         .header('content-disposition', `attachment; filename="leadstage-${what}-${connectionId}.${isJson ? 'json' : 'csv'}"`)
-        .serializer((payload: unknown) => payload as string)
-        .send(file as never)
+        .send(file)
     },
   )
 }
