@@ -114,14 +114,7 @@ export function createCrmClient(options: ClientOptions): CrmClient {
   function judge(reply: HttpReply | CodedError, request: CrmRequest): CrmReply | CodedError {
     if (reply instanceof CodedError) return reply
     const wanted = (reply.status >= 200 && reply.status < 300) || request.expect?.includes(reply.status)
-    return wanted ? parsed(reply) : heeded(connector.classify(reply, request))
-  }
-
-  /** Where the CRM asks to be left alone, nothing of the connection is asked for. */
-  function heeded(error: CodedError): CodedError {
-    if (error.scope === 'connection' && typeof error.retry === 'object')
-      for (const gate of Object.values(gates)) gate.pause(error.retry.afterMs)
-    return error
+    return wanted ? parsed(reply) : connector.classify(reply, request)
   }
 
   return {
