@@ -114,21 +114,6 @@ t.test('what only a person can mend holds the dataset, and tells; its events go 
   for (const tenant of tenants) t.strictSame(await outcomes(it, tenant), { sent: 2, expired: 1 })
 })
 
-t.test('a token that is given while Meta refuses the one before is not blamed for it', async (t) => {
-  const it = await testApp(t)
-  const renewed = 'EAArenewedtoken00000000000000000001'
-  it.meta.addDataset({ id: DATASET, tokens: [TOKEN, renewed] })
-  it.meta.breakToken({ token: TOKEN, subcode: 463 })
-  it.meta.misbehave({ how: 'slow', path: '/events$', delayMs: 500 })
-  await report(it, 1)
-  const underWay = () => it.db.selectFrom('lease').select('key').where('key', '=', `deliver:${it.datasetId}`).executeTakeFirst()
-  await until(async () => (await underWay()) !== undefined)
-  await putSecret(it.db, it.vault, `dataset:${it.datasetId}`, 'token', renewed)
-  await until(async () => (await outcomes(it, it)).sent === 1)
-  t.equal((await dataset(it, it.datasetId)).state, 'active')
-  t.strictSame(await notices(it, it.datasetId), [])
-})
-
 t.test('without a token the dataset is held and nothing is lost', async (t) => {
   const it = await testApp(t)
   await it.db.deleteFrom('secret').where('owner', '=', `dataset:${it.datasetId}`).execute()
