@@ -26,7 +26,6 @@ t.test('a deploy under load', async (t) => {
     recoveryMs.push(await untilDelivered(it))
   }
   const { repeated, ...counts } = await traffic.end()
-  t.equal(counts.doubled, 0, 'what was under way was finished before the end')
   counted(t, [19], { restarts: DEPLOYS, ...counts, recoveryMs, note: `requests repeated by the CRM ${repeated}` })
   t.strictSame(server.complaints(), [])
 })

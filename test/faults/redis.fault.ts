@@ -47,6 +47,5 @@ t.test('Redis is expendable', { skip: noRedis }, async (t) => {
       recoveryMs.push(performance.now() - from)
     }
   const { repeated: _, ...counts } = await traffic.end()
-  t.equal(counts.doubled, 0)
   counted(t, [3], { runs: recoveryMs.length, kills: ROUNDS, restarts: ROUNDS, ...counts, recoveryMs })
 })

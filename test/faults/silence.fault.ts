@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { DATASET, PUBLIC_URL, testApp, until } from '../support/app.ts'
 import { counted } from '../support/counted.ts'
-import { count, tallied } from '../support/look.ts'
+import { count } from '../support/look.ts'
 import { seeded } from '../support/numbers.ts'
 import { type Proxy as Peer, startProxy } from '../support/proxy.ts'
 import { serverProcess } from '../support/server-process.ts'
@@ -41,9 +41,8 @@ t.test('PostgreSQL falls silent for one of two processes', async (t) => {
   recoveryMs.push(performance.now() - again)
   it.hubspot.webhooks({ targetUrl: `${cut.url}/webhooks/hubspot`, publicUrl: `${PUBLIC_URL}/webhooks/hubspot` })
   await untilDelivered(it)
-  const { repeated, ...counts } = await traffic.end()
   // A batch that Meta took while its sender could write nothing down goes again, with the same ids.
-  t.ok(counts.doubled <= 100)
+  const { repeated, ...counts } = await traffic.end(100)
   counted(t, [18], { ...counts, recoveryMs, note: `PostgreSQL silent; requests repeated by the CRM ${repeated}` })
 })
 
@@ -75,7 +74,6 @@ t.test('Meta and HubSpot fall silent', async (t) => {
     return (await count(it.db, 'outbox')) < 100
   }, 60_000)
   const { repeated: _, ...counts } = await traffic.end()
-  t.ok(counts.doubled <= (await tallied(it.db, 'possible_doubles.timeout')), 'a double is one of those that were counted')
   t.equal(it.meta.summary().datasets[DATASET]?.distinct, counts.eventsOut)
   counted(t, [18], { ...counts, recoveryMs, note: 'Meta and HubSpot silent' })
 })
