@@ -26,8 +26,10 @@ const isShared = (file: string) => /^test\/(server\/(resolve|delivery|leads|inta
 /** Redis itself is at stake; nothing of it is. */
 const needsRedis = (file: string) => /(redis\.fault|schedule\/(bull|redis)|many)\./.test(file)
 const needsNone = (file: string) => /hostile\./.test(file)
+/** These take long, and `npm test` has proven them of one process. */
+const isProven = (file: string) => /(kill-history|two-apps|silent-logs)\./.test(file)
 const wanted = {
-  'in-process': proofs.filter((file) => (values.full || isFault(file)) && !needsRedis(file)),
+  'in-process': proofs.filter((file) => (values.full || (isFault(file) && !isProven(file))) && !needsRedis(file)),
   redis: proofs.filter((file) => (isFault(file) || (values.full && (isShared(file) || needsRedis(file)))) && !needsNone(file)),
 }
 
