@@ -94,8 +94,8 @@ export async function linkLeads(trx: Trx, workspaceId: number, claimants: readon
       // Whom we knew by contact data alone, or before a merge, turns out to be this lead.
       for (const lead of held) await join(lead, known)
       if (named !== undefined) for (const lead of candidates.leads) await join(lead, named)
-      const leads = named === undefined ? unique([...held, ...candidates.leads]) : [named]
-      const own = named ?? leadAt(leads, claimant.learnedAt, known)
+      const leads = named === undefined ? realFirst(unique([...held, ...candidates.leads])) : [named]
+      const own = named ?? leadAt(leads, claimant.learnedAt, leads.find(({ id }) => id === known.id) ?? (leads[0] as Lead))
       chosen.set(claimant.recordId, { id: own.id, leads: leads.map(({ id }) => id) })
       const before = held.find((lead) => lead.id === claimant.leadId)
       if (before !== undefined && current(before.id) !== current(own.id)) anew.add(claimant.recordId)
@@ -148,6 +148,11 @@ const heldLeads = (claimant: Claimant): string[] => [
   ...(claimant.mergedLeadIds ?? []),
 ]
 const unique = (leads: readonly Lead[]): Lead[] => [...new Map(leads.map((lead) => [lead.id, lead])).values()]
+/** Without test leads, where there are others. */
+const realFirst = (leads: Lead[]): Lead[] => {
+  const real = leads.filter(({ isTest }) => !isTest)
+  return real.length > 0 ? real : leads
+}
 const latest = (leads: readonly Lead[]): Lead | undefined =>
   leads.reduce<Lead | undefined>((best, lead) => (best === undefined || begun(lead) > begun(best) ? lead : best), undefined)
 /** Where Meta has not told when it generated a lead, the moment at which somebody learned of it comes closest. */
