@@ -8,6 +8,7 @@ export function AskFirst({
   title,
   children,
   yes,
+  ready = true,
   busy = false,
   danger = false,
   onYes,
@@ -17,6 +18,8 @@ export function AskFirst({
   title: string
   children: ReactNode
   yes: string
+  /** Whether a yes may be given. */
+  ready?: boolean
   busy?: boolean
   danger?: boolean
   onYes: () => void
@@ -31,7 +34,7 @@ export function AskFirst({
         <Button variant="default" onClick={onNo}>
           {words.cancel}
         </Button>
-        <Button {...(danger && { color: 'red.8' })} onClick={onYes} loading={busy}>
+        <Button {...(danger && { color: 'red.8' })} onClick={onYes} loading={busy} disabled={!ready}>
           {yes}
         </Button>
       </Group>

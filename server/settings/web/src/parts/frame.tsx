@@ -9,7 +9,7 @@ export type View = (typeof shownViews)[number] | 'start'
 
 /** What is around every view: whose account it is, and the ways to the other views. */
 export function Frame({ view, children }: { view: View; children: ReactNode }) {
-  const { crm, account, admin, connection } = useVisitor()
+  const { crm, admin, connection } = useVisitor()
   const main = useRef<HTMLElement>(null)
   const before = useRef(view)
   useEffect(() => {
@@ -27,7 +27,7 @@ export function Frame({ view, children }: { view: View; children: ReactNode }) {
             <Text fw={700}>{words.name}</Text>
             <Group gap="xs">
               <Text size="sm" c="dimmed" truncate maw={320}>
-                {connection.workspace} · {crm.name} {account}
+                {connection.workspace} · {crm.name}
               </Text>
               {!admin && (
                 <Badge variant="outline" color="gray" c="dimmed">

@@ -1,3 +1,133 @@
+import { Radio, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { changes, type LeadRules, type Rules, resources } from '../api/resources.ts'
+import { Card } from '../parts/card.tsx'
+import { Failed } from '../parts/failed.tsx'
+import { ForAdmins } from '../parts/for-admins.tsx'
+import { SaveBar } from '../parts/save-bar.tsx'
+import { Shown } from '../parts/shown.tsx'
+import { useChange } from '../parts/use-change.ts'
+import { useDraft } from '../parts/use-draft.ts'
+import { words } from '../words.ts'
+import { Recognise } from './leads/recognise.tsx'
+import { RuleList } from './leads/rule-list.tsx'
+import { WhichLeads } from './leads/which-leads.tsx'
+
+const said = words.leads
+const switches = Object.entries(said.switches) as [keyof typeof said.switches, [string, string]][]
+
 export function Leads() {
-  return null
+  const rules = useQuery(resources.rules)
+  return (
+    <div className="stack">
+      <div>
+        <Title order={1}>{said.title}</Title>
+        <Text c="dimmed">{said.text}</Text>
+      </div>
+      <Shown query={rules} lines={8}>
+        {(data) => <Editor {...data} />}
+      </Shown>
+      <Recognise />
+    </div>
+  )
+}
+
+/** The rules that differ; one that is gone is taken back to its default. */
+export function changedRules(saved: Rules, wanted: Rules): { [Name in keyof Rules]?: Rules[Name] | null } {
+  const names = new Set([...Object.keys(saved), ...Object.keys(wanted)] as (keyof Rules)[])
+  return Object.fromEntries(
+    [...names].filter((name) => JSON.stringify(saved[name]) !== JSON.stringify(wanted[name])).map((name) => [name, wanted[name] ?? null]),
+  )
+}
+
+function Editor(saved: LeadRules) {
+  const queries = useQueryClient()
+  const draft = useDraft({ version: saved.version, value: saved.rules })
+  const rules = draft.value
+  const set = (change: Partial<Rules>) => draft.set({ ...rules, ...change })
+  const save = useChange(changes.saveRules, { done: said.saved, after: draft.discard })
+  return (
+    <ForAdmins>
+      <Card title={said.which} text={said.whichText}>
+        <WhichLeads rules={rules} onChange={(whichLeads) => set({ whichLeads })} />
+        {rules.whichLeads === 'meta_leads' && (
+          <div style={{ marginTop: 20 }}>
+            <RuleList
+              title={said.sources}
+              text={said.sourcesText}
+              rules={rules.confirmedSources}
+              onChange={(confirmedSources) => set({ confirmedSources })}
+            />
+          </div>
+        )}
+      </Card>
+      <div className="columns" style={{ marginTop: 16 }}>
+        <section className="card">
+          <RuleList title={said.consent} text={said.consentText} rules={rules.consent} onChange={(consent) => set({ consent })} />
+        </section>
+        <section className="card">
+          <RuleList title={said.optOut} text={said.optOutText} rules={rules.optOut} onChange={(optOut) => set({ optOut })} />
+        </section>
+        <Card title={said.limited} text={said.limitedText}>
+          <Radio.Group
+            aria-label={said.limited}
+            value={rules.limitedDataUse}
+            onChange={(value) => set({ limitedDataUse: value as Rules['limitedDataUse'] })}
+          >
+            <Stack gap="xs">
+              {Object.entries(said.limitedChoices).map(([value, label]) => (
+                <Radio key={value} value={value} label={label} />
+              ))}
+            </Stack>
+          </Radio.Group>
+        </Card>
+        <Card title={said.more}>
+          <Stack gap="sm">
+            {switches.map(([name, [label, description]]) => (
+              <Switch
+                key={name}
+                label={label}
+                description={description}
+                checked={rules[name]}
+                onChange={({ currentTarget: { checked } }) => set({ [name]: checked })}
+              />
+            ))}
+            <TextInput
+              label={said.country}
+              description={said.countryText}
+              maxLength={2}
+              value={rules.defaultCountry ?? ''}
+              onChange={({ currentTarget: { value } }) => set({ defaultCountry: value.toUpperCase() || undefined })}
+              maw={280}
+            />
+          </Stack>
+        </Card>
+      </div>
+      <div style={{ marginTop: 16 }}>
+        <Failed
+          error={save.error}
+          theirs={() => {
+            save.reset()
+            draft.discard()
+            queries.invalidateQueries()
+          }}
+          mine={async () => {
+            const now = await queries.fetchQuery({ ...resources.rules, staleTime: 0 })
+            draft.rebase(now.version)
+            save.mutate({ version: now.version, rules: changedRules(saved.rules, rules) })
+          }}
+        />
+        {draft.isChanged && (
+          <SaveBar
+            busy={save.isPending}
+            onSave={() => save.mutate({ version: draft.version, rules: changedRules(saved.rules, rules) })}
+            onDiscard={() => {
+              save.reset()
+              draft.discard()
+            }}
+          />
+        )}
+      </div>
+    </ForAdmins>
+  )
 }

@@ -64,7 +64,7 @@ function SetUp({ steps }: FirstRun) {
   return (
     <Card
       title={said.setUp}
-      text={said.setUpText(done, steps.length)}
+      text={said.setUpText(done, steps.length, steps.find(({ state }) => state === 'next')?.title ?? '')}
       aside={
         <Button component="a" href="#start">
           {said.goOn}
@@ -74,7 +74,7 @@ function SetUp({ steps }: FirstRun) {
   )
 }
 
-function Attention({ attention }: OverviewData) {
+function Attention({ attention, status }: OverviewData) {
   const when = useWhen()
   if (attention.length === 0) return null
   return (
@@ -86,9 +86,12 @@ function Attention({ attention }: OverviewData) {
               <IconAlertTriangle size={20} className="warn" aria-hidden />
               <div style={{ flex: 1, minWidth: 0 }}>
                 <Text fw={600}>{title}</Text>
-                <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
-                  {text}
-                </Text>
+                {/* The first line of the page may have said it already. */}
+                {text !== status.text && (
+                  <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+                    {text}
+                  </Text>
+                )}
                 <Group gap="sm" mt="xs">
                   {action !== null && <FixButton action={action} subject={subject} />}
                   <Text size="xs" c="dimmed">

@@ -22,7 +22,7 @@ export function Suitability() {
               </Text>
             ))}
             <ul className="lines">
-              {stages.map((stage) => (
+              {stages.filter(hasData).map((stage) => (
                 <StageLine key={stage.eventName} {...stage} />
               ))}
             </ul>
@@ -32,6 +32,9 @@ export function Suitability() {
     </Card>
   )
 }
+
+/** Of the others the text above says that it is too early. */
+const hasData = ({ conditions }: StageReport['stages'][number]) => conditions.some(({ state }) => state !== 'too_little_data')
 
 function StageLine({ eventName, share, medianHours, fits, conditions }: StageReport['stages'][number]) {
   const early = conditions.some(({ state }) => state === 'too_little_data')

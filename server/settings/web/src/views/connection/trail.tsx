@@ -1,0 +1,111 @@
+import { Button, Group, Text } from '@mantine/core'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { read } from '../../api/client.ts'
+import { type AuditPage, changes, resources } from '../../api/resources.ts'
+import { Card } from '../../parts/card.tsx'
+import { Failed } from '../../parts/failed.tsx'
+import { ForAdmins } from '../../parts/for-admins.tsx'
+import { openTab } from '../../parts/open-tab.ts'
+import { useCatalogue } from '../../parts/outcome-badge.tsx'
+import { Shown } from '../../parts/shown.tsx'
+import { useChange } from '../../parts/use-change.ts'
+import { useWhen } from '../../parts/when.ts'
+import { useWho } from '../../parts/who.ts'
+import { words } from '../../words.ts'
+
+const said = words.connection
+const MOST_NOTICES = 20
+
+export function Notices() {
+  const when = useWhen()
+  const catalogue = useCatalogue()
+  const notices = useQuery(resources.notices)
+  return (
+    <Card title={said.notices}>
+      <Shown query={notices}>
+        {(list) =>
+          list.length === 0 ? (
+            <Text size="sm">{said.noticesEmpty}</Text>
+          ) : (
+            <ul className="lines">
+              {list.slice(0, MOST_NOTICES).map(({ id, code, text, about, openedAt, closedAt }) => (
+                <li key={id}>
+                  <Text fw={600}>{catalogue?.notices[code]?.title ?? about}</Text>
+                  <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+                    {text}
+                  </Text>
+                  <Text size="xs" c="dimmed">
+                    {about} · {when(openedAt)} · {closedAt === null ? said.open : said.over(when(closedAt))}
+                  </Text>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Shown>
+    </Card>
+  )
+}
+
+/** Who changed what, the latest first. */
+export function Trail() {
+  const when = useWhen()
+  const who = useWho()
+  const trail = useInfiniteQuery({
+    queryKey: ['/audit'],
+    queryFn: ({ pageParam }) => read<AuditPage>(resources.audit(pageParam).queryKey[0]),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next }) => next,
+  })
+  return (
+    <Card title={said.trail}>
+      <Failed error={trail.error} />
+      <ul className="lines">
+        {trail.data?.pages
+          .flatMap(({ lines }) => lines)
+          .map(({ id, at, actor, action, subject }) => (
+            <li key={id}>
+              <Text size="sm">
+                {action.replaceAll(/[._]/g, ' ')} · {subject.replace(':', ' ')}
+              </Text>
+              <Text size="xs" c="dimmed">
+                {who(actor)} · {when(at)}
+              </Text>
+            </li>
+          ))}
+      </ul>
+      {trail.hasNextPage && (
+        <Button variant="default" size="xs" mt="sm" loading={trail.isFetchingNextPage} onClick={() => trail.fetchNextPage()}>
+          {words.more}
+        </Button>
+      )}
+    </Card>
+  )
+}
+
+const files = Object.entries(said.fileNames) as [keyof typeof said.fileNames, string][]
+
+/** Everything as files. */
+export function Files() {
+  const download = useChange(changes.download, { after: ({ url }) => openTab(url) })
+  return (
+    <Card title={said.files} text={said.filesText}>
+      <ForAdmins>
+        <Group gap="xs">
+          {files.map(([what, label]) => (
+            <Button
+              key={what}
+              size="xs"
+              variant="default"
+              loading={download.isPending && download.variables === what}
+              onClick={() => download.mutate(what)}
+            >
+              {label}
+            </Button>
+          ))}
+        </Group>
+        <Failed error={download.error} />
+      </ForAdmins>
+    </Card>
+  )
+}
