@@ -14,8 +14,22 @@ const accent: MantineColorsTuple = [
   '#063b80',
 ]
 
+/** Greys of the dark scheme, on the blue side like the rest. */
+const dark: MantineColorsTuple = [
+  '#e6ebf0',
+  '#c3ccd5',
+  '#a6b2be',
+  '#7a8794',
+  '#4a5764',
+  '#35404d',
+  '#232d38',
+  '#1a222b',
+  '#141b23',
+  '#11171d',
+]
+
 export const theme = createTheme({
-  colors: { accent },
+  colors: { accent, dark },
   primaryColor: 'accent',
   primaryShade: { light: 6, dark: 7 },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',

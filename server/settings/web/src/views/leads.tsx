@@ -9,6 +9,7 @@ import { Shown } from '../parts/shown.tsx'
 import { useChange } from '../parts/use-change.ts'
 import { useDraft } from '../parts/use-draft.ts'
 import { words } from '../words.ts'
+import { changedRules } from './leads/changed-rules.ts'
 import { Recognise } from './leads/recognise.tsx'
 import { RuleList } from './leads/rule-list.tsx'
 import { WhichLeads } from './leads/which-leads.tsx'
@@ -29,14 +30,6 @@ export function Leads() {
       </Shown>
       <Recognise />
     </div>
-  )
-}
-
-/** The rules that differ; one that is gone is taken back to its default. */
-export function changedRules(saved: Rules, wanted: Rules): { [Name in keyof Rules]?: Rules[Name] | null } {
-  const names = new Set([...Object.keys(saved), ...Object.keys(wanted)] as (keyof Rules)[])
-  return Object.fromEntries(
-    [...names].filter((name) => JSON.stringify(saved[name]) !== JSON.stringify(wanted[name])).map((name) => [name, wanted[name] ?? null]),
   )
 }
 

@@ -6,7 +6,7 @@ import { type FirstRun, resources } from '../api/resources.ts'
 import { Card } from '../parts/card.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { words } from '../words.ts'
-import { Backfills } from './activity/backfills.tsx'
+import { BackfillSteps } from './activity/backfills.tsx'
 import { ConsentStep } from './start/consent-step.tsx'
 import { DatasetStep } from './start/dataset-step.tsx'
 import { LeadsStep, OthersStep, RightsStep, SkipBackfill } from './start/small-steps.tsx'
@@ -55,7 +55,7 @@ function contentOf({ step, state }: Step, run: FirstRun): ReactNode {
   if (step === 'backfill' && state !== 'done' && stepOf(run, 'start')?.state === 'done')
     return (
       <>
-        <Backfills />
+        <BackfillSteps />
         <SkipBackfill />
       </>
     )

@@ -19,6 +19,14 @@ const over: readonly Backfill['state'][] = ['done', 'cancelled']
 
 /** Reading the past in: a dry run, a question, and its progress. */
 export function Backfills() {
+  return (
+    <Card title={said.title} text={said.text}>
+      <BackfillSteps />
+    </Card>
+  )
+}
+
+export function BackfillSteps() {
   const backfills = useQuery({
     ...resources.backfills,
     refetchInterval: ({ state: { data } }) => (data?.[0] && busy.includes(data[0].state) ? LOOK_MS : false),
@@ -26,33 +34,31 @@ export function Backfills() {
   const [days, setDays] = useState<string | null>(String(MOST_DAYS))
   const plan = useChange(changes.planBackfill)
   return (
-    <Card title={said.title} text={said.text}>
-      <Shown query={backfills}>
-        {([latest]) => (
-          <>
-            {latest && <Standing {...latest} />}
-            {(latest === undefined || over.includes(latest.state)) && (
-              <ForAdmins>
-                <Group align="flex-end" gap="xs" mt="sm">
-                  <Select
-                    label={said.days}
-                    data={Array.from({ length: MOST_DAYS }, (_, n) => ({ value: String(n + 1), label: said.day(n + 1) }))}
-                    value={days}
-                    onChange={setDays}
-                    allowDeselect={false}
-                    w={120}
-                  />
-                  <Button variant="default" loading={plan.isPending} onClick={() => plan.mutate(Number(days))}>
-                    {said.dryRun}
-                  </Button>
-                </Group>
-                <Failed error={plan.error} />
-              </ForAdmins>
-            )}
-          </>
-        )}
-      </Shown>
-    </Card>
+    <Shown query={backfills}>
+      {([latest]) => (
+        <>
+          {latest && <Standing {...latest} />}
+          {(latest === undefined || over.includes(latest.state)) && (
+            <ForAdmins>
+              <Group align="flex-end" gap="xs" mt="sm">
+                <Select
+                  label={said.days}
+                  data={Array.from({ length: MOST_DAYS }, (_, n) => ({ value: String(n + 1), label: said.day(n + 1) }))}
+                  value={days}
+                  onChange={setDays}
+                  allowDeselect={false}
+                  w={120}
+                />
+                <Button variant="default" loading={plan.isPending} onClick={() => plan.mutate(Number(days))}>
+                  {said.dryRun}
+                </Button>
+              </Group>
+              <Failed error={plan.error} />
+            </ForAdmins>
+          )}
+        </>
+      )}
+    </Shown>
   )
 }
 

@@ -55,7 +55,7 @@ function Editor(saved: CrmSettings) {
                 <Select
                   key={name}
                   {...shared}
-                  data={property.enum}
+                  data={property.enum.map((choice) => ({ value: choice, label: said.settingChoices[choice] ?? choice }))}
                   value={value}
                   allowDeselect={false}
                   onChange={(chosen) => set(name, chosen)}
@@ -109,7 +109,7 @@ function Editor(saved: CrmSettings) {
           />
         )}
       </ForAdmins>
-      <Samples names={named} />
+      <Samples names={[...new Set(named)]} />
     </>
   )
 }

@@ -2,22 +2,13 @@ import '@mantine/charts/styles.css'
 import { BarChart } from '@mantine/charts'
 import { Table, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { type Figures, resources, type Stages } from '../../api/resources.ts'
+import { resources } from '../../api/resources.ts'
 import { Shown } from '../../parts/shown.tsx'
 import { words } from '../../words.ts'
+import { funnelOf } from './funnel-of.ts'
 
 const said = words.overview
 const LINE_PX = 44
-
-/** The events in funnel order with the leads that reached each; those that are sent no more come last. */
-export function funnelOf({ lines }: Pick<Figures, 'lines'>, { rawLead, stages }: Pick<Stages, 'rawLead' | 'stages'>) {
-  const order = [rawLead.eventName, ...stages.map(({ eventName }) => eventName)]
-  const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
-  return lines
-    .filter(({ leads }) => leads > 0)
-    .map(({ name, value, leads }) => ({ name: name || value, leads }))
-    .sort((a, b) => place(a.name) - place(b.name))
-}
 
 /** Drawn for the eye, and as a table for everybody. */
 export function Funnel() {

@@ -8,6 +8,7 @@ import { useChange } from '../../parts/use-change.ts'
 import { useWhen } from '../../parts/when.ts'
 import { words } from '../../words.ts'
 import { isReported, keyOf, mappingOf } from '../stages/draft.ts'
+import { indent } from './indent.ts'
 
 const said = words.start
 
@@ -77,23 +78,4 @@ function Payload({ record, stages }: Preview) {
       <textarea className="payload" aria-label={said.payload} readOnly rows={14} value={indent(shown.event ?? '')} />
     </>
   )
-}
-
-/** Sets JSON in lines without reading its numbers, which may be longer than a number here can be. */
-export function indent(json: string): string {
-  let depth = 0
-  return (json.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/g) ?? [])
-    .map((token) => {
-      const line = () => `\n${'  '.repeat(depth)}`
-      if (token === '{' || token === '[') {
-        depth++
-        return token + line()
-      }
-      if (token === '}' || token === ']') {
-        depth--
-        return line() + token
-      }
-      return token === ',' ? token + line() : token === ':' ? ': ' : token
-    })
-    .join('')
 }
