@@ -34,3 +34,62 @@ export const loadXmlTools = (): XmlTools => createRequire(fromManifest.resolve(s
 /** Salesforce's schemas of a project and of the definition of a scratch org. */
 export const loadSchemas = (): { ProjectJsonSchema: Schema; ScratchOrgDefSchema: Schema } =>
   createRequire(fromManifest.resolve(salesforceTools))('@salesforce/core')
+
+interface HubspotParser {
+  parseProjectConfig(folder: string): { name: string; srcDir: string; platformVersion: string }
+  getProjectMetadata(source: string): Promise<{ components: Record<string, { count: number; maxCount: number }> }>
+  isKnownPlatformVersion(version: string): boolean
+  validateUid(uid: string): string | undefined
+  translate(
+    context: { projectSourceDir: string; platformVersion: string },
+    options: { skipValidation: boolean; profile: string },
+  ): Promise<{
+    intermediateRepresentation: {
+      intermediateNodesIndexedByUid: Record<string, { uid: string; componentType: string; config: Record<string, unknown> }>
+    }
+    skippedHsMetaFiles: string[]
+  }>
+  /** As the parser itself makes it, for the schemas that HubSpot serves. */
+  createAjvInstance(): {
+    addSchema(schema: object, key: string): void
+    getSchema(path: string): (((value: unknown) => boolean) & { errors?: { instancePath: string; message?: string }[] | null }) | undefined
+  }
+}
+
+const hubspotParser = '@hubspot/project-parsing-lib'
+
+/** HubSpot's parser of projects, which its command line uses before an upload. */
+export async function loadHubspotParser(): Promise<HubspotParser> {
+  const parts = ['projects', 'translate', 'transform', 'uid', 'validation']
+  const loaded = await Promise.all(parts.map((part) => import(fromManifest.resolve(`${hubspotParser}/${part}`))))
+  return Object.assign({}, ...loaded)
+}
+
+interface Linter {
+  lintText(text: string, options: { filePath: string }): Promise<{ messages: { ruleId: string | null; message: string; line: number }[] }[]>
+}
+
+/** ESLint with nothing but HubSpot's rules for extensions, for files below a folder. */
+export async function loadHubspotLinter(cwd: string): Promise<Linter> {
+  const { ESLint } = fromManifest('eslint') as { ESLint: new (options: object) => Linter }
+  const { config } = await import(fromManifest.resolve('@hubspot/eslint-config-ui-extensions'))
+  return new ESLint({ cwd, overrideConfigFile: true, overrideConfig: config })
+}
+
+interface Esbuild {
+  transform(text: string, options: object): Promise<{ code: string }>
+  build(options: object): Promise<unknown>
+}
+
+/** What HubSpot's build is made of. */
+export const loadEsbuild = (): Esbuild => fromManifest('esbuild')
+
+/** HubSpot's production build of one extension. */
+export async function loadHubspotBuild(): Promise<{
+  remoteBuild(options: { root: string; entryPoint: string; outputDir: string; logLevel: string; appConfig: object }): Promise<void>
+}> {
+  return import(fromManifest.resolve('@hubspot/ui-extensions-dev-server/build'))
+}
+
+/** The TypeScript compiler that the extensions are checked with. */
+export const typescript = (): string => fromManifest.resolve('typescript/bin/tsc')

@@ -58,7 +58,7 @@ export function noticeWords({ code, subject }: { code: string; subject: string }
   return (Object.hasOwn(notices, known) && notices[known]) || { title: 'Something needs your attention', action: 'check' }
 }
 
-const outcomes = {
+export const outcomes = {
   pending: 'On its way',
   sent: 'Sent to Meta',
   unconfirmed: 'Sent, not confirmed',

@@ -1,5 +1,6 @@
 /** The files of the review kits that are made from the code: a table that somebody keeps by hand would be wrong one day. */
 import { endpointsPage, zapPlan } from './endpoints.ts'
+import { sharedFiles } from './hubspot-shared.ts'
 import { permissionsPage } from './meta-permissions.ts'
 import { listRoutes } from './routes.ts'
 import { sharingPage } from './salesforce-sharing.ts'
@@ -14,5 +15,6 @@ export async function makeKit(): Promise<Map<string, string>> {
     ['manifest/salesforce/review/zap.yaml', zapPlan(routes)],
     ['manifest/salesforce/review/sample-data/Leads.json', sampleLeads()],
     ['manifest/meta/permissions.md', permissionsPage()],
+    ...(await sharedFiles()),
   ])
 }

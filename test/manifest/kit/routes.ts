@@ -15,7 +15,7 @@ export interface Route {
 
 export const PUBLIC_URL = 'https://leadstage.example.com'
 
-/** The routes of a server on which everything is switched on, by path; without the files of the page, which are there once it was built. */
+/** The routes of a server on which everything is switched on, by path; without the files of the page, which are only there once it was built. */
 export async function listRoutes(): Promise<Route[]> {
   const log = createLog({ level: 'silent' })
   // Nothing is asked of the database before the app starts, which it does not.
@@ -57,7 +57,10 @@ function readTree(tree: string): Route[] {
     const path = above.slice(0, depth + 1).join('')
     if (methods !== undefined) for (const method of methods.split(', ')) routes.set(path, (routes.get(path) ?? new Set()).add(method))
   }
-  return [...routes].map(([path, methods]) => ({ path, methods: chief([...methods]) })).sort((a, b) => (a.path < b.path ? -1 : 1))
+  return [...routes]
+    .filter(([path]) => !path.endsWith('*'))
+    .map(([path, methods]) => ({ path, methods: chief([...methods]) }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 const chief = (methods: string[]) =>

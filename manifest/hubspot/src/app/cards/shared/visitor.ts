@@ -1,0 +1,14 @@
+// Made by `npm run packages:kit`. Change what it is made from instead.
+import { createContext, useContext } from 'react'
+
+export interface Visitor {
+  /** The name of the CRM. */
+  crm: string
+  account: string
+  /** May change things. */
+  admin: boolean
+  timeZone: string
+}
+
+export const VisitorContext = createContext<Visitor>({ crm: '', account: '', admin: false, timeZone: 'UTC' })
+export const useVisitor = (): Visitor => useContext(VisitorContext)

@@ -1,0 +1,293 @@
+import {
+  Accordion,
+  Alert,
+  Button,
+  EmptyState,
+  Flex,
+  Heading,
+  Input,
+  StatusTag,
+  Table,
+  TableBody,
+  TableCell,
+  TableHead,
+  TableHeader,
+  TableRow,
+  Text,
+  Toggle,
+} from '@hubspot/ui-extensions'
+import { useState } from 'react'
+import * as edit from './edit-mapping.ts'
+import type { Mapping, StageReport, Stages as StagesAnswer } from './shared/answers.ts'
+import { Failed } from './shared/failed.tsx'
+import { Shown } from './shared/shown.tsx'
+import { useChange } from './shared/use-change.ts'
+import { type Read, useApi, useRead } from './shared/use-read.ts'
+import { useVisitor } from './shared/visitor.ts'
+import { words } from './shared/words.ts'
+
+const { stages: text } = words
+
+/** Which stages of the CRM are reported, in which order and under which name. */
+export function Stages() {
+  const stages = useRead<StagesAnswer>('/stages')
+  return <Shown read={stages}>{(data) => <Editor answer={data} read={stages} />}</Shown>
+}
+
+function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswer> }) {
+  const api = useApi()
+  const change = useChange()
+  const proposal = useChange()
+  const { admin } = useVisitor()
+  const [draft, setDraft] = useState<Mapping>()
+  const mapping = draft ?? edit.mappingOf(answer)
+  const states = new Map(answer.stages.map((stage) => [edit.keyOf(stage), stage.state]))
+  const shown = edit.reported(mapping)
+  const off = mapping.stages.filter(({ eventName, negative }) => eventName === null && !negative)
+  const known = new Set(mapping.stages.map(edit.keyOf))
+  const unmapped = answer.unmapped.filter((stage) => !known.has(edit.keyOf(stage)))
+  const negative = mapping.stages.filter((stage) => stage.negative)
+  const vanished = mapping.stages.filter((stage) => states.get(edit.keyOf(stage)) === 'vanished').length
+  const nameless =
+    shown.some(({ eventName }) => eventName?.trim() === '') || (mapping.rawLead.enabled && mapping.rawLead.eventName.trim() === '')
+  // Meta has learned from names that were sent: they change only after the warning.
+  const renames = change.error?.code === 'mapping_renames_sent'
+  const leave = () => {
+    setDraft(undefined)
+    change.forget()
+    read.again()
+  }
+  const save = (version: string, confirmed: boolean) =>
+    change.make(() => api.change('PUT', '/mapping', { version, mapping, confirmed }), { done: text.saved, after: leave })
+  const mine = () =>
+    change.make(() => api.read<StagesAnswer>('/stages').then(({ version }) => api.change('PUT', '/mapping', { version, mapping })), {
+      done: text.saved,
+      after: leave,
+    })
+
+  return (
+    <Flex direction="column" gap="large">
+      <Text>{text.text}</Text>
+      {answer.problem !== null && (
+        <Alert title={text.noCrm} variant="warning">
+          {answer.problem}
+        </Alert>
+      )}
+      {vanished > 0 && <Alert title={text.vanishedText(vanished)} variant="warning" />}
+      {unmapped.length > 0 && <Alert title={text.unmapped(unmapped.length)} variant="info" />}
+
+      <Flex direction="column" gap="small">
+        <Heading>{text.rawLead}</Heading>
+        <Text>{text.rawLeadText}</Text>
+        <Toggle
+          label={text.rawLeadOn}
+          name="rawLead"
+          readonly={!admin}
+          checked={mapping.rawLead.enabled}
+          onChange={(enabled) => setDraft({ ...mapping, rawLead: { ...mapping.rawLead, enabled } })}
+        />
+        {mapping.rawLead.enabled && (
+          <NameInput
+            label={text.eventName}
+            name="rawLeadName"
+            value={mapping.rawLead.eventName}
+            readOnly={!admin}
+            onInput={(eventName) => setDraft({ ...mapping, rawLead: { ...mapping.rawLead, eventName } })}
+          />
+        )}
+      </Flex>
+
+      <Flex direction="column" gap="small">
+        <Heading>{text.reported}</Heading>
+        {shown.length === 0 && (
+          <EmptyState title={text.none} imageName="target" layout="vertical">
+            <Text>{text.noneText}</Text>
+          </EmptyState>
+        )}
+        {shown.length > 0 && (
+          <Table bordered>
+            <TableHead>
+              <TableRow>
+                <TableHeader>{text.title}</TableHeader>
+                <TableHeader>{text.eventName}</TableHeader>
+                <TableHeader>{text.amountShort}</TableHeader>
+                <TableHeader width="min"> </TableHeader>
+              </TableRow>
+            </TableHead>
+            <TableBody>
+              {shown.map((stage, place) => {
+                const key = edit.keyOf(stage)
+                const label = stage.label || stage.stageId
+                const state = states.get(key)
+                return (
+                  <TableRow key={key}>
+                    <TableCell>
+                      <Text>{label}</Text>
+                      {state === 'vanished' && <StatusTag variant="warning">{text.vanished}</StatusTag>}
+                      {state === 'archived' && <StatusTag>{text.archived}</StatusTag>}
+                    </TableCell>
+                    <TableCell>
+                      <NameInput
+                        label={text.eventNameOf(label)}
+                        name={key}
+                        value={stage.eventName ?? ''}
+                        readOnly={!admin}
+                        onInput={(eventName) => setDraft(edit.change(mapping, key, { eventName }))}
+                      />
+                    </TableCell>
+                    <TableCell>
+                      <Toggle
+                        label={text.amountOf(label)}
+                        labelDisplay="hidden"
+                        name={`${key}/amount`}
+                        readonly={!admin}
+                        checked={stage.sendAmount}
+                        onChange={(sendAmount) => setDraft(edit.change(mapping, key, { sendAmount }))}
+                      />
+                    </TableCell>
+                    <TableCell>
+                      {admin && (
+                        <Flex gap="extra-small">
+                          <Button size="extra-small" disabled={place === 0} onClick={() => setDraft(edit.move(mapping, key, -1))}>
+                            {text.up(label)}
+                          </Button>
+                          <Button
+                            size="extra-small"
+                            disabled={place === shown.length - 1}
+                            onClick={() => setDraft(edit.move(mapping, key, 1))}
+                          >
+                            {text.down(label)}
+                          </Button>
+                          <Button
+                            size="extra-small"
+                            onClick={() =>
+                              setDraft(state === 'vanished' ? edit.remove(mapping, key) : edit.change(mapping, key, { eventName: null }))
+                            }
+                          >
+                            {state === 'vanished' ? text.remove : text.offOf(label)}
+                          </Button>
+                        </Flex>
+                      )}
+                    </TableCell>
+                  </TableRow>
+                )
+              })}
+            </TableBody>
+          </Table>
+        )}
+        <Failed error={proposal.error} />
+        <Failed error={renames ? undefined : change.error} theirs={leave} mine={mine} />
+        {renames && (
+          <Alert title={text.rename} variant="warning">
+            <Text>{change.error?.message}</Text>
+            <Button variant="destructive" size="small" onClick={() => save(answer.version, true)} disabled={change.busy}>
+              {text.renameYes}
+            </Button>
+          </Alert>
+        )}
+        {admin && (
+          <Flex gap="small">
+            <Button variant="primary" disabled={draft === undefined || nameless || change.busy} onClick={() => save(answer.version, false)}>
+              {words.unsaved.save}
+            </Button>
+            {draft !== undefined && (
+              <Button variant="secondary" onClick={leave}>
+                {words.unsaved.discard}
+              </Button>
+            )}
+            <Button
+              variant="secondary"
+              disabled={proposal.busy}
+              onClick={() => proposal.make(() => api.read<Mapping>('/mapping/proposal'), { done: text.proposed, after: setDraft })}
+            >
+              {text.propose}
+            </Button>
+          </Flex>
+        )}
+      </Flex>
+
+      <Accordion title={text.off_} defaultOpen={unmapped.length > 0}>
+        <Flex direction="column" gap="small">
+          <Text>{off.length + unmapped.length === 0 ? text.offEmpty : text.offText}</Text>
+          {[...unmapped.map((stage) => ({ ...stage, isNew: true })), ...off.map((stage) => ({ ...stage, isNew: false }))].map((stage) => (
+            <Flex key={edit.keyOf(stage)} gap="small" align="center">
+              <Text>{stage.label || stage.stageId}</Text>
+              {stage.isNew && <StatusTag variant="info">{text.isNew}</StatusTag>}
+              {admin && (
+                <Button size="extra-small" onClick={() => setDraft(edit.report(mapping, stage))}>
+                  {text.reportOf(stage.label || stage.stageId)}
+                </Button>
+              )}
+            </Flex>
+          ))}
+        </Flex>
+      </Accordion>
+      {negative.length > 0 && (
+        <Accordion title={text.negative(negative.length)}>
+          <Text>{text.negativeText}</Text>
+          {negative.map((stage) => (
+            <Text key={edit.keyOf(stage)}>{stage.label || stage.stageId}</Text>
+          ))}
+        </Accordion>
+      )}
+      <Suitability />
+    </Flex>
+  )
+}
+
+interface Name {
+  label: string
+  name: string
+  value: string
+  readOnly: boolean
+  onInput: (value: string) => void
+}
+
+const MOST = 50
+
+/** The name of an event: not empty, and not longer than Meta takes. */
+function NameInput({ label, name, value, readOnly, onInput }: Name) {
+  const wrong = value.trim() === '' ? text.nameNeeded : value.length > MOST ? text.nameLong : undefined
+  return (
+    <Input
+      label={label}
+      name={name}
+      value={value}
+      readOnly={readOnly}
+      error={wrong !== undefined}
+      validationMessage={wrong}
+      onInput={onInput}
+    />
+  )
+}
+
+/** Which stage suits Meta best, by Meta's own conditions. */
+function Suitability() {
+  const report = useRead<StageReport>('/figures/stages')
+  return (
+    <Accordion title={text.suits}>
+      <Shown read={report}>
+        {(data) => (
+          <Flex direction="column" gap="small">
+            <Text>{data.text}</Text>
+            {data.stages.map(({ eventName, share, medianHours, conditions, fits }) => {
+              const early = conditions.some(({ state }) => state === 'too_little_data')
+              return (
+                <Flex key={eventName} gap="small" align="center">
+                  <StatusTag variant={fits ? 'success' : early ? 'default' : 'warning'}>
+                    {fits ? text.fits : early ? text.early : text.fitsNot}
+                  </StatusTag>
+                  <Text>
+                    {[eventName, share !== null && text.reach(share), medianHours !== null && text.half(medianHours)]
+                      .filter((part) => part !== false)
+                      .join(' · ')}
+                  </Text>
+                </Flex>
+              )
+            })}
+          </Flex>
+        )}
+      </Shown>
+    </Accordion>
+  )
+}
