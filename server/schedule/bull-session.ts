@@ -106,12 +106,21 @@ export async function openSession({ url, prefix, kinds, execute, onError }: Sess
     followUps.add(done)
   }
 
+  /** For waiting, which every queue does on a connection of its own. */
+  function waiting(): Redis {
+    const made = connection(BLOCK_MS)
+    connect(made).catch(onError)
+    return made
+  }
+
   function createQueue(name: string): Bull.Queue {
     const queue = new Bull(name, {
       prefix,
       settings,
-      createClient: (type) => (type === 'client' ? shared : type === 'subscriber' ? subscriber : connection(BLOCK_MS)),
+      createClient: (type) => (type === 'client' ? shared : type === 'subscriber' ? subscriber : waiting()),
     })
+    // Bull gives connections a name and listens for no failure of that, which would end the process. Ours have one.
+    Object.assign(queue, { setWorkerName: async () => undefined })
     queue.on('error', onError)
     queue.on('completed', ({ id }) => followUp(name, String(id)))
     queue.on('failed', ({ id }) => followUp(name, String(id)))

@@ -44,6 +44,10 @@ interface Kind {
   untold: Map<string, number>
 }
 
+/**
+ * The scheduler of this process. Wake-ups reach Redis together, as fast as it takes them; they neither fail nor wait. Runs come in the
+ * order of their wake-ups within a kind, and each kind has places of its own.
+ */
 export function createBullScheduler({ url, log, prefix = 'leadstage', works = true, concurrent = 16 }: BullOptions): Scheduler {
   const kinds = new Map<string, Kind>()
   const runs = new Set<Promise<Outcome>>()

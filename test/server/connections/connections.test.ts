@@ -40,6 +40,20 @@ t.test('a connection is remembered until it is forgotten, and has one client for
   t.equal(after.context.client, before.context.client)
 })
 
+t.test('where several processes ask the same accounts, their requests count against its limits together', async (t) => {
+  const { db, vault, app, http, log, connectionId } = await setUp(t)
+  const taken = async () => (await db.selectFrom('crm_pace').select('taken').execute()).flatMap((row) => row.taken)
+  const ask = async (shared: boolean) => {
+    const { context } = await createConnections({ db, vault, apps: { hubspot: app }, http, log, shared }).get(connectionId)
+    await context.client.request({ method: 'GET', url: '/crm/v3/properties/contacts' })
+  }
+  await ask(false)
+  t.same(await taken(), [])
+  await ask(true)
+  await ask(true)
+  t.equal((await taken()).length, 2)
+})
+
 t.test('removed and unknown connections, and CRMs without credentials, are told apart', async (t) => {
   const { db, vault, app, http, log, connectionId } = await setUp(t)
   const connections = createConnections({ db, vault, apps: { hubspot: app }, http, log })
