@@ -1,0 +1,105 @@
+/** The settings page in real Chromium: framed as Salesforce frames it, or on its own, with the server at its public address. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import axe from 'axe-core'
+import type { BrowserContext, BrowserContextOptions, Frame, Page, Route } from 'playwright-core'
+import type { Test } from 'tap'
+import { hashToken, newToken } from '../../../server/connections/install/tokens.ts'
+import { issuePass } from '../../../server/settings/api/passes.ts'
+import type { SessionOf } from '../../../server/settings/api/sessions.ts'
+import { browserCookieOf } from '../../../server/settings/install/browser-cookie.ts'
+import { PUBLIC_URL, type TestApp, until } from '../../support/app.ts'
+import { openChromium } from '../../support/chromium.ts'
+import { signedRequest } from '../../support/settings-page.ts'
+
+const web = join(import.meta.dirname, '../../../server/settings/web')
+const CODE_MS = 300_000
+/** Where Salesforce shows the page. */
+const LIGHTNING = 'https://acme.lightning.force.com'
+
+/** Builds the page as `npm start` does; call it before the server starts. */
+export async function buildPage(): Promise<void> {
+  const child = spawn(process.execPath, [join(web, 'build-if-needed.ts')], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error('the page was not built')
+}
+
+export interface OpenedPage {
+  page: Page
+  /** What is inside the frame; the page itself where there is none. */
+  inside: Page | Frame
+  context: BrowserContext
+  /** What the page said to the console that it should not have. */
+  complaints: string[]
+}
+type Given = BrowserContextOptions & { user: Pick<SessionOf, 'userId'> & { orgId: string } }
+
+/** Opens browsers on a running app. `handle`: what happens to requests to the API, instead of reaching it. */
+export async function pages(t: Test, it: TestApp, { handle }: { handle?: (route: Route) => Promise<boolean> } = {}) {
+  const browser = await openChromium(t)
+
+  async function newPage(options: BrowserContextOptions): Promise<Omit<OpenedPage, 'inside'>> {
+    const context = await browser.newContext({ viewport: { width: 1180, height: 820 }, ...options })
+    // The server is behind its public address, as a proxy puts it there.
+    await context.route(`${PUBLIC_URL}/**`, async (route) => {
+      if (await handle?.(route)) return
+      const url = route.request().url().replace(PUBLIC_URL, it.url)
+      const cookies = (await context.cookies(PUBLIC_URL)).map(({ name, value }) => `${name}=${value}`).join('; ')
+      const headers = { ...route.request().headers(), ...(cookies !== '' && { cookie: cookies }) }
+      const response = await route.fetch({ url, headers, maxRedirects: 0 }).catch(() => undefined)
+      await (response === undefined ? route.abort() : route.fulfill({ response })).catch(() => undefined)
+    })
+    const page = await context.newPage()
+    const complaints: string[] = []
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(error.message))
+    return { context, page, complaints }
+  }
+
+  return {
+    browser,
+
+    /** As Salesforce does: a page of its own posts the signed request into a frame. */
+    async framed({ user, ...options }: Given): Promise<OpenedPage> {
+      const opened = await newPage(options)
+      const { page, context } = opened
+      await context.route(`${LIGHTNING}/**`, (route) => {
+        const signed = signedRequest(it, user)
+        const body = `<!doctype html><html lang="en"><title>Salesforce</title><style>body{margin:0;background:#b0c4df}iframe{display:block;width:100%;height:100vh;border:0}</style>
+<iframe name="canvas" title="Leadstage"></iframe><form method="post" action="${PUBLIC_URL}/page/salesforce" target="canvas"><input type="hidden" name="signed_request" value="${signed}"></form>
+<script>document.forms[0].submit()</script></html>`
+        return route.fulfill({ contentType: 'text/html', body })
+      })
+      await page.goto(`${LIGHTNING}/lightning/n/Leadstage`)
+      let inside: Frame | null = null
+      await until(() => {
+        inside = page.frame({ url: `${PUBLIC_URL}/page/salesforce` })
+        return inside !== null
+      })
+      return { ...opened, inside: inside as unknown as Frame }
+    },
+
+    /** On its own, after signing in. */
+    async alone({ session, ...options }: BrowserContextOptions & { session: SessionOf }): Promise<OpenedPage> {
+      const opened = await newPage(options)
+      const word = newToken()
+      await opened.context.addCookies([{ name: browserCookieOf(PUBLIC_URL), value: word, url: PUBLIC_URL, secure: true }])
+      const code = await issuePass(it.db, 'signed_in', { ...session, browser: hashToken(word).toString('hex') }, CODE_MS)
+      await opened.page.goto(`${PUBLIC_URL}/page#code=${code}`)
+      return { ...opened, inside: opened.page }
+    },
+  }
+}
+
+/** Ends all sessions, as a quarter of an hour does. */
+export const endSessions = (it: Pick<TestApp, 'db'>) => it.db.deleteFrom('page_session').execute()
+
+/** What is seriously wrong for people who cannot see, or not use a mouse; as axe finds it. */
+export async function seriousFindings(inside: Page | Frame): Promise<string[]> {
+  await inside.evaluate(axe.source)
+  const { violations } = (await inside.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as axe.AxeResults
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary?.slice(0, 200)}`))
+}
