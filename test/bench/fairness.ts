@@ -165,7 +165,7 @@ async function startImport({ db, vault, urls }: Crowd, outside: Outside, records
         const body = Array.from({ length: PER_BODY }, (_, index) => ({
           record_id: String(first + index),
           stage: 'qualified',
-          occurred_at: occurredAt,
+          occurred_at: occurredAt + ((first + index) % 50_000),
           lead_created_at: occurredAt - 60_000,
           meta_lead_id: String(300_000_000_000_000 + first + index),
           email: `import.${first + index}@example.com`,
