@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { addAuditCommands } from './audit.ts'
 import { addBackfillCommands } from './backfill.ts'
 import { addConnectionCommands } from './connection.ts'
+import { addDatabaseCommands } from './database.ts'
 import { addDatasetCommands } from './dataset.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { examples } from './example.ts'
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addLeadIdFieldCommands(program)
   addAuditCommands(program)
   addKeysCommands(program)
+  addDatabaseCommands(program)
   addDoctorCommand(program)
   return program
 }
