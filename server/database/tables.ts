@@ -74,6 +74,8 @@ export interface RouteTable {
   filter: JsonByDefault
   mode: Generated<'live' | 'shadow'>
   created_at: InstantByDefault
+  sent_one: Nullable<string>
+  sent_one_at: Nullable<Instant>
 }
 
 export interface MappingTable {

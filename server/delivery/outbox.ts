@@ -17,7 +17,10 @@ export interface Outcome {
 /** Only connections with a rule on consent pay for looking at it again. */
 const asksConsent = sql`coalesce(jsonb_array_length(c.rules->'consent'), 0) + coalesce(jsonb_array_length(c.rules->'optOut'), 0) > 0`
 
-/** The oldest due rows of a dataset whose connection is not paused, with what the send-time check needs. */
+/**
+ * The oldest due rows of a dataset whose connection is not paused, with what the send-time check needs. Of a shadow route one event may
+ * go, which counts as live.
+ */
 export async function takeRows(db: Database, datasetId: number, limit: number): Promise<OutboxRow[]> {
   const taken = await sql<{
     occurred_at: Date
@@ -32,7 +35,7 @@ export async function takeRows(db: Database, datasetId: number, limit: number): 
     rules: unknown
     fields: Record<string, string | null> | null
   }>`
-    select o.occurred_at, o.event_id, o.payload, o.batch_cap, o.short_counts, o.late, r.mode, c.state as connection_state, p.state as record_state,
+    select o.occurred_at, o.event_id, o.payload, o.batch_cap, o.short_counts, o.late, case when r.sent_one = o.event_id then 'live' else r.mode end as mode, c.state as connection_state, p.state as record_state,
       case when ${asksConsent} then c.rules end as rules, case when ${asksConsent} then coalesce(person.profile, p.profile)->'fields' end as fields
     from (
       select * from outbox

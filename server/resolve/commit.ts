@@ -34,7 +34,7 @@ import { nextLook } from './next-look.ts'
 import { newlyObserved, withReached } from './observe.ts'
 import { profileOf } from './profile.ts'
 import { dropRepeats } from './repeats.ts'
-import type { ConnectionSetup } from './setup.ts'
+import { type ConnectionSetup, withSentOnes } from './setup.ts'
 
 export interface CommitInput {
   setup: ConnectionSetup
@@ -67,7 +67,8 @@ export async function commitWork(trx: Trx, input: CommitInput): Promise<Judged[]
     trx,
     [...records.values()].filter((record) => record.lookAgainAt !== null).map((record) => record.id),
   )
-  const written = await judgeAll(trx, input, records, people, waiting)
+  const setup = waiting.length === 0 ? input.setup : await withSentOnes(trx, input.setup)
+  const written = await judgeAll(trx, { ...input, setup }, records, people, waiting)
   await planNextLooks(trx, input, records, lookedUp, [...waiting, ...written.map(({ entry }) => entry)], written)
   await saveRecords(trx, records.changed())
   return written

@@ -132,9 +132,8 @@ function send(it: Case, change: Omit<Candidate, 'stage'>, key: string, eventName
   if (lead.metaLeadId !== null) userData.lead_id = lead.metaLeadId
   const unfit = refusedByLeadRule(userData, fields, rules)
   if (unfit) return refuse(unfit)
-  if (it.route.mode === 'shadow') return refuse({ kind: 'refused', reason: 'route_shadow' }, true)
-
   const entry = base(it, change, key, eventName, 'pending', null)
+  if (it.route.mode === 'shadow' && entry.eventId !== it.route.sentOne) return refuse({ kind: 'refused', reason: 'route_shadow' }, true)
   const notes = [...(identity?.notes ?? [])]
   let amount: { value: number; currency: string } | undefined
   if (sendAmount) {

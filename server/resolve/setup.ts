@@ -10,6 +10,8 @@ export interface RouteSetup {
   datasetId: number
   metaId: string
   mode: 'live' | 'shadow'
+  /** Id of the one event that goes in shadow mode, too (`withSentOnes`). */
+  sentOne?: string
   /** Empty lists let everything pass. */
   filter: { pipelineIds?: string[]; recordTypes?: string[] }
   /** Whose name events bear here, and what a raw lead is called; null: no CRM feeds the dataset that leads are captured for. */
@@ -102,4 +104,20 @@ export async function readSetup(db: Database, connectionId: number): Promise<Con
       }
     }),
   }
+}
+
+/**
+ * The setup with the events that shadow routes may send. They are asked for with their record locked, and wait then: who reads this
+ * under the same lock misses none.
+ */
+export async function withSentOnes(trx: Database, setup: ConnectionSetup): Promise<ConnectionSetup> {
+  if (setup.routes.every(({ mode }) => mode === 'live')) return setup
+  const rows = await trx
+    .selectFrom('route')
+    .select(['id', 'sent_one'])
+    .where('connection_id', '=', setup.connectionId)
+    .where('sent_one', 'is not', null)
+    .execute()
+  const ones = new Map(rows.map(({ id, sent_one }) => [id, sent_one?.replaceAll('-', '')]))
+  return { ...setup, routes: setup.routes.map((route) => ({ ...route, sentOne: ones.get(route.id) })) }
 }

@@ -58,7 +58,7 @@ export async function retryQuarantined(caller: Caller, connectionId: number): Pr
   })
 }
 
-export type Entry = Pick<Row<'ledger'>, 'occurred_at' | 'event_id' | 'lead_id' | 'outcome' | 'reason' | 'dataset_id'>
+export type Entry = Pick<Row<'ledger'>, 'occurred_at' | 'event_id' | 'lead_id' | 'stage_key' | 'outcome' | 'reason' | 'dataset_id'>
 
 /** The ledger's rows of locked records, locked after their leads: records first, then leads in id order, as resolve locks them. */
 export async function lockEntries(trx: Database, recordIds: readonly string[]): Promise<Entry[]> {
@@ -68,7 +68,7 @@ export async function lockEntries(trx: Database, recordIds: readonly string[]): 
   )
   return trx
     .selectFrom('ledger')
-    .select(['occurred_at', 'event_id', 'lead_id', 'outcome', 'reason', 'dataset_id'])
+    .select(['occurred_at', 'event_id', 'lead_id', 'stage_key', 'outcome', 'reason', 'dataset_id'])
     .where(sql<boolean>`record_id = any(${recordIds}::bigint[])`)
     .forUpdate()
     .execute()

@@ -12,7 +12,7 @@ import { tenantOf } from './visitor.ts'
 
 export const outcome = z.enum(['pending', 'sent', 'unconfirmed', 'waiting', 'suppressed', 'rejected', 'expired']).meta({ id: 'Outcome' })
 const stage = z.object({ source: z.string(), pipelineId: z.string().optional(), stageId: z.string(), label: z.string().optional() })
-const recordRef = z.object({ type: z.string(), id: z.string() })
+export const recordRef = z.object({ type: z.string(), id: z.string() })
 const reason = z
   .string()
   .max(64)

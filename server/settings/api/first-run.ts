@@ -1,8 +1,9 @@
 /** The guided first run: each step with its state, and the answers that no setting holds. */
 import { z } from 'zod'
 import { answerFirstRun, type FirstRunStepName, firstRunSteps, showFirstRun } from '../first-run.ts'
+import { listSentOnes, sendOne } from '../send-one.ts'
 import { finding } from './account.ts'
-import { metaAnswer } from './activity.ts'
+import { metaAnswer, outcome, recordRef } from './activity.ts'
 import { answers, ok, requested } from './answers.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
@@ -36,6 +37,21 @@ export const firstRun = z
       .meta({ description: 'the first event that Meta accepted, and what it answered' }),
   })
   .meta({ id: 'FirstRun' })
+
+export const sentOne = z
+  .object({
+    record: recordRef,
+    datasetId: z.string().meta({ description: 'Meta’s id' }),
+    eventId: z.string(),
+    eventName: z.string().nullable(),
+    occurredAt: z.date(),
+    outcome,
+    reason: z.string().nullable(),
+    text: z.string().nullable().meta({ description: 'what the reason means and what to do' }),
+    settledAt: z.date().nullable(),
+    meta: metaAnswer.nullable(),
+  })
+  .meta({ id: 'SentOne' })
 
 export function firstRunRoutes(server: ApiServer, tools: ApiTools): void {
   const { connections } = tools
@@ -72,6 +88,43 @@ export function firstRunRoutes(server: ApiServer, tools: ApiTools): void {
       const { caller, connection } = tenantOf(request, tools)
       await answerFirstRun(caller, connection.id, request.body.step, request.body.answer)
       return ok(await showFirstRun(caller, connection.id, connections))
+    },
+  )
+
+  server.get(
+    '/first-run/sent',
+    {
+      schema: {
+        operationId: 'listSentOnes',
+        tags,
+        summary: 'The one event that each route sent while it only tried out, with what Meta answered',
+        response: answers(z.array(sentOne)),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      return ok(await listSentOnes(caller, connection.id))
+    },
+  )
+
+  server.post(
+    '/first-run/send',
+    {
+      schema: {
+        operationId: 'sendOne',
+        tags,
+        summary: 'Sends one event of a record that a route in shadow mode kept back: a real one, which counts, and is never sent again',
+        body: requested.extend({
+          record: recordRef,
+          eventId: z.string().max(40).optional().meta({ description: 'one of the record’s `route_shadow`; absent: the latest' }),
+        }),
+        response: answers(sentOne),
+      },
+    },
+    async (request) => {
+      const { caller, connection } = tenantOf(request, tools)
+      const { record, eventId } = request.body
+      return ok(await sendOne(caller, connection.id, { record, ...(eventId !== undefined && { eventId }) }))
     },
   )
 }
