@@ -1,5 +1,6 @@
 /** Accounts in which something happens, for pages to show. */
 import type { Test } from 'tap'
+import { scopes } from '../../../connectors/salesforce/install.ts'
 import type { Database } from '../../../server/database/pool.ts'
 import { TOKEN, testApp, until } from '../../support/app.ts'
 import { ledger } from '../../support/look.ts'
@@ -15,6 +16,11 @@ const HOUR_MS = 3_600_000
 export async function busyOrg(t: Test, options: { leads?: number; fresh?: boolean } = {}) {
   const it = await testApp(t, { salesforce: {} })
   const org = await addOrg(it, { dataset: ORG_DATASET, token: `${TOKEN}S` })
+  await it.db
+    .updateTable('connection')
+    .set({ scopes: [...scopes.required] })
+    .where('id', '=', org.connectionId)
+    .execute()
   const { userId } = it.salesforce.addUser({ orgId: org.orgId, username: 'ana@acme.example' })
   const user = { orgId: org.orgId, userId }
   const leads = options.leads ?? 12

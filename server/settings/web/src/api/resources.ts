@@ -52,7 +52,9 @@ export type Words = Answer<typeof words>
 
 const resource = <T>(path: string) => ({ queryKey: [path] as const, queryFn: () => read<T>(path) })
 const query = (values: Record<string, string | number | undefined>) =>
-  new URLSearchParams(Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]))).toString()
+  new URLSearchParams(
+    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]])),
+  ).toString()
 
 export const resources = {
   session: resource<Session>('/session'),

@@ -78,7 +78,7 @@ function contentOf({ step, state }: Step, run: FirstRun): ReactNode {
 const signs = { done: IconCircleCheck, next: IconCircleDot, later: IconCircle }
 const moods = { done: 'good', next: '', later: 'soft' }
 
-function StepLine({ title, text, state, number, of, children }: Step & { number: number; of: number; children: ReactNode }) {
+function StepLine({ step, title, text, state, number, of, children }: Step & { number: number; of: number; children: ReactNode }) {
   const Sign = signs[state]
   return (
     <div className="mood">
@@ -93,7 +93,8 @@ function StepLine({ title, text, state, number, of, children }: Step & { number:
           </Text>
         </Group>
         <Text size="sm" c="dimmed" mb={children ? 'sm' : 0}>
-          {text}
+          {/* What is missing is listed below, each with what to do. */}
+          {step === 'rights' && state === 'next' ? null : text}
         </Text>
         {children}
       </div>

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { changes, type FirstRun, type Rules, resources } from '../../api/resources.ts'
 import { Failed } from '../../parts/failed.tsx'
+import { FixButton } from '../../parts/fix-button.tsx'
 import { ForAdmins } from '../../parts/for-admins.tsx'
 import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
@@ -19,16 +20,20 @@ export function RightsStep({ findings }: FirstRun) {
   return (
     <>
       {findings && <Findings findings={findings} />}
-      <Button
-        loading={busy}
-        onClick={async () => {
-          setBusy(true)
-          await queries.invalidateQueries(resources.firstRun)
-          setBusy(false)
-        }}
-      >
-        {said.again}
-      </Button>
+      <Group gap="xs">
+        <Button
+          size="xs"
+          loading={busy}
+          onClick={async () => {
+            setBusy(true)
+            await queries.invalidateQueries(resources.firstRun)
+            setBusy(false)
+          }}
+        >
+          {said.again}
+        </Button>
+        <FixButton action="reconnect" subject="" />
+      </Group>
     </>
   )
 }
