@@ -99,7 +99,7 @@ export function wayOf(facts: WayFacts): Step[] {
       step: 'funnel',
       title: 'The sales funnel is set up',
       ...ticked('funnel', nextOnce(seventh !== null, seventh)),
-      known: 'The stages and their order are those of the mapping; `figures stages` says which of them suits as target.',
+      known: 'The stages and their order are those of the mapping; the report on the stages says which of them suits as target.',
       onlyMetaShows: 'Events Manager, the dataset, Settings, Conversion Leads, Configure funnel. Meta may have drafted one.',
       next: 'Put the stages in order there, leave lost and disqualified out, choose the target stage, and share the dataset with the ad accounts.',
     },
