@@ -11,6 +11,7 @@ import { purge } from './connections/purge.ts'
 import { findIdleGrants, renewIdle } from './connections/renew-idle.ts'
 import { endWhatIsOver } from './connections/retention.ts'
 import type { Vault } from './connections/vault.ts'
+import { answers } from './database/answers.ts'
 import { dropOldPartitions, ensurePartitions } from './database/partitions.ts'
 import type { Database } from './database/pool.ts'
 import { checkAccess, findUnchecked } from './delivery/check-access.ts'
@@ -84,7 +85,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   const connectors = measureConnectors(options.connectors ?? registry, meter)
   const works = config.role !== 'web'
   const { redis } = config
-  const ownScheduler = () => (redis === undefined ? createInProcessScheduler({ log }) : createBullScheduler({ ...redis, log, works }))
+  const ownScheduler = () =>
+    redis === undefined ? createInProcessScheduler({ log }) : createBullScheduler({ ...redis, log, works, able: () => answers(db) })
   const scheduler = measureScheduler(options.scheduler ?? ownScheduler(), meter)
   const crmHttp = createHttp()
   const graphClient = createGraphClient({

@@ -20,6 +20,8 @@ export interface BullOptions {
   prefix?: string
   /** `false`: this process wakes and runs nothing. */
   works?: boolean
+  /** Tells within seconds whether runs can do anything now; while they cannot, they are left to other processes. Never rejects. */
+  able?: () => Promise<boolean>
   /** Runs of a kind at the same time, where it has no limit of its own. */
   concurrent?: number
 }
@@ -28,6 +30,10 @@ export interface BullOptions {
 const RETRY_MS = 1_000
 /** Wake-ups in one command. */
 const BATCH = 500
+/** Between two looks at whether this process can work, ms. */
+const LOOK_MS = 2_000
+/** Runs of a process that cannot work are given this long to end, before others take them over, ms. */
+const LET_GO_MS = 2_000
 /** When Redis is back, runs that were begun without it are given this long to end. */
 const HAND_OVER_MS = 10_000
 /** What is left to be told or written when the process stops is given this long. */
@@ -48,7 +54,8 @@ interface Kind {
  * The scheduler of this process. Wake-ups reach Redis together, as fast as it takes them; they neither fail nor wait. Runs come in the
  * order of their wake-ups within a kind, and each kind has places of its own.
  */
-export function createBullScheduler({ url, log, prefix = 'leadstage', works = true, concurrent = 16 }: BullOptions): Scheduler {
+export function createBullScheduler(options: BullOptions): Scheduler {
+  const { url, log, prefix = 'leadstage', works = true, able = async () => true, concurrent = 16 } = options
   const kinds = new Map<string, Kind>()
   const runs = new Set<Promise<Outcome>>()
   const ending = new AbortController()
@@ -62,6 +69,9 @@ export function createBullScheduler({ url, log, prefix = 'leadstage', works = tr
   /** Works while Redis is away. */
   let standIn: Scheduler | undefined
   let telling: Promise<void> | undefined
+  let looking: Promise<boolean> | undefined
+  /** Resolves when this process turns out to be unable to work. */
+  let unable = Promise.withResolvers<void>()
 
   function kindOf(name: string): Kind {
     const kind = kinds.get(name)
@@ -116,10 +126,33 @@ export function createBullScheduler({ url, log, prefix = 'leadstage', works = tr
       const next = everyMs === undefined ? again : Math.min(again ?? Number.POSITIVE_INFINITY, Date.now() + everyMs)
       return { again: next, rest, failures: 0 }
     } catch (error) {
-      if (ending.signal.aborted) return { again: Date.now(), rest: false, failures }
+      // Where this process is at fault, others may have the key at once.
+      if (ending.signal.aborted || !(await look())) return { again: Date.now(), rest: false, failures }
       log.error({ kind: name, key, failures: failures + 1, err: error }, 'a run failed and will be tried again')
       return { again: Date.now() + restAfterError(error, failures + 1), rest: true, failures: failures + 1 }
     }
+  }
+
+  /** Whether this process can work; however many ask, the answer is theirs together. */
+  function look(): Promise<boolean> {
+    looking ??= able()
+      .then((is) => {
+        if (!is) unable.resolve()
+        return is
+      })
+      .finally(() => {
+        looking = undefined
+      })
+    return looking
+  }
+
+  /** Resolves when this process can work, or stops. */
+  async function untilAble(): Promise<void> {
+    if (await look()) return
+    log.warn('this process cannot work and leaves the work to others')
+    do await sleep(RETRY_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
+    while (!stopping.signal.aborted && !(await look()))
+    if (!stopping.signal.aborted) log.info('this process works again')
   }
 
   async function keep(): Promise<void> {
@@ -128,20 +161,31 @@ export function createBullScheduler({ url, log, prefix = 'leadstage', works = tr
       if (session !== undefined && !stopping.signal.aborted) log.warn({ err: error }, 'a queue has failed and goes on')
     }
     while (!stopping.signal.aborted) {
+      if (works) await untilAble()
+      if (stopping.signal.aborted) return
+      unable = Promise.withResolvers()
       try {
         session = await openSession({ url, prefix, kinds: described, onError, ...(works && { execute }) })
         begin(session)
-        await Promise.race([session.lost, stopped])
+        const end = await endOf(session)
         // Whoever stops has still to drain it.
-        if (stopping.signal.aborted) return
+        if (end === 'stopped') return
+        if (end === 'unable') await within(session.drain(), LET_GO_MS)
         session.close()
         session = undefined
-        throw new Error('the connection was lost')
+        if (end === 'lost') throw new Error('the connection was lost')
       } catch (error) {
         standInFor(error)
         await sleep(RETRY_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
       }
     }
+  }
+
+  /** Why a session is not used any longer, when that comes. */
+  async function endOf({ lost }: Session): Promise<'lost' | 'unable' | 'stopped'> {
+    const looks = works ? setInterval(look, LOOK_MS) : undefined
+    const ends = [lost.then(() => 'lost' as const), unable.promise.then(() => 'unable' as const), stopped.then(() => 'stopped' as const)]
+    return Promise.race(ends).finally(() => clearInterval(looks))
   }
 
   function begin({ problem }: Session): void {

@@ -114,6 +114,37 @@ t.test('Bull on Redis', { skip: noRedis }, async (t) => {
     t.ok(run)
   })
 
+  t.test('a process that cannot work leaves all to the others, keeps nobody waiting, and takes part again when it can', async (t) => {
+    const prefix = randomUUID()
+    let broken = false
+    const by: string[] = []
+    const failing = create(t, { prefix, able: async () => !broken })
+    const other = create(t, { prefix })
+    failing.register('deliver', async () => {
+      if (broken) throw new Error('no database')
+      by.push('failing')
+    })
+    other.register('deliver', async () => void by.push('other'))
+    const wakeAll = () => {
+      for (let key = 0; key < 50; key += 1) failing.wake('deliver', String(key))
+    }
+    failing.start()
+    wakeAll()
+    await until(() => by.length === 50)
+    broken = true
+    wakeAll()
+    other.start()
+    await until(() => by.length === 100, 20_000)
+    t.same(new Set(by.slice(50)), new Set(['other']))
+    t.equal(await failing.depths(), undefined, 'it holds on to nothing')
+    await until(async () => (await other.depths())?.[0]?.running === 0)
+    await other.stop({ graceMs: 1_000 })
+    wakeAll()
+    broken = false
+    await until(() => by.length === 150, 20_000)
+    t.same(new Set(by.slice(100)), new Set(['failing']))
+  })
+
   t.test('while Redis is away every process works by itself, and together again when it is back', async (t) => {
     const { proxy, url } = await proxied(t)
     const scheduler = create(t, { url })
