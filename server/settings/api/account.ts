@@ -8,6 +8,7 @@ import { disconnect } from '../disconnect.ts'
 import { problem } from '../problem.ts'
 import { listRoutes, type RouteView, removeRoute, routeFilter, setRoute } from '../routes.ts'
 import { answers, ok, requested, versioned } from './answers.ts'
+import { datasetOf } from './dataset-of.ts'
 import { lastChange, Outdated, versionOf } from './outdated.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
@@ -43,9 +44,10 @@ export const connection = z
     lastChangeAt: z.date().nullable(),
     coveredUntil: z.date().nullable(),
     catchUpMinutes: z.int().nullable(),
+    takesAlong: z.string().nullable().meta({ description: 'what is lost where the app is removed from the CRM, to be saved before' }),
   })
   .meta({ id: 'Connection' })
-const crmDataset = z.enum(['yes', 'no', 'unknown'])
+export const crmDataset = z.enum(['yes', 'no', 'unknown'])
 const ACCESS = ['pasted', 'login', 'shared', 'extension'] as const
 export const finding = z.object({ code: z.string(), fatal: z.boolean(), text: z.string() }).meta({ id: 'Finding' })
 export const dataset = z
@@ -78,7 +80,7 @@ export const route = z
   })
   .meta({ id: 'Route' })
 
-const params = z.object({ id: z.coerce.number().int().min(1).max(2_147_483_647) })
+export const params = z.object({ id: z.coerce.number().int().min(1).max(2_147_483_647) })
 /** The version of a route that is not there yet. */
 const NONE = 'none'
 
@@ -89,7 +91,8 @@ export function accountRoutes(server: ApiServer, tools: ApiTools): void {
   const shown = async (request: Parameters<typeof tenantOf>[0]) => {
     const { caller, connection } = tenantOf(request, tools)
     const { lifeCycle, ...view } = await showConnection(caller, connection.id)
-    return { ...view, lifeCycle: String(lifeCycle), crmName: connectors[view.crm]?.manifest.displayName ?? view.crm }
+    const { manifest, install } = connectors[view.crm] ?? {}
+    return { ...view, lifeCycle: String(lifeCycle), crmName: manifest?.displayName ?? view.crm, takesAlong: install?.takesAlong ?? null }
   }
 
   server.get(
@@ -255,7 +258,7 @@ export function accountRoutes(server: ApiServer, tools: ApiTools): void {
     },
     async (request) => {
       const { caller } = tenantOf(request, tools)
-      const { wasHeld } = await resumeDataset(caller, await metaIdOf(caller.workspaceId, request.params.id), caller.workspaceId)
+      const { wasHeld } = await resumeDataset(caller, await datasetOf(db, caller.workspaceId, request.params.id), caller.workspaceId)
       return ok({ wasHeld })
     },
   )
@@ -286,7 +289,7 @@ export function accountRoutes(server: ApiServer, tools: ApiTools): void {
     async (request) => {
       const { caller, connection } = tenantOf(request, tools)
       const { version, mode, filter } = request.body
-      const dataset = await metaIdOf(caller.workspaceId, request.params.id)
+      const dataset = await datasetOf(db, caller.workspaceId, request.params.id)
       await setRoute(caller, {
         connectionId: connection.id,
         dataset,
@@ -317,22 +320,11 @@ export function accountRoutes(server: ApiServer, tools: ApiTools): void {
     },
     async (request) => {
       const { caller, connection } = tenantOf(request, tools)
-      const dataset = await metaIdOf(caller.workspaceId, request.params.id)
+      const dataset = await datasetOf(db, caller.workspaceId, request.params.id)
       const removed = await removeRoute(caller, connection.id, dataset)
       return ok({ connectionState: connectionState.parse(removed.connectionState) })
     },
   )
-
-  async function metaIdOf(workspaceId: number, id: number): Promise<string> {
-    const found = await db
-      .selectFrom('dataset')
-      .select('meta_id')
-      .where('id', '=', id)
-      .where('workspace_id', '=', workspaceId)
-      .executeTakeFirst()
-    if (found === undefined) throw problem('dataset_unknown', `There is no dataset ${id} here.`)
-    return found.meta_id
-  }
 }
 
 const routeVersion = (route: Pick<RouteView, 'mode' | 'filter'> | undefined): string =>

@@ -11,9 +11,11 @@ import { accountRoutes } from './account.ts'
 import { activityRoutes } from './activity.ts'
 import { createAuthentication } from './authenticate.ts'
 import { backfillRoutes } from './backfills.ts'
+import { datasetAccessRoutes } from './dataset-access.ts'
 import { answerFailure } from './failures.ts'
 import { figureRoutes } from './figures.ts'
 import { firstRunRoutes } from './first-run.ts'
+import { importRoutes } from './import.ts'
 import { leadRoutes } from './leads.ts'
 import { onceOnly } from './once.ts'
 import { overviewRoutes } from './overview.ts'
@@ -80,9 +82,11 @@ export async function settingsApi(fastify: FastifyInstance, tools: ApiTools): Pr
     figureRoutes,
     stageRoutes,
     leadRoutes,
+    importRoutes,
     activityRoutes,
     backfillRoutes,
     accountRoutes,
+    datasetAccessRoutes,
     peopleRoutes,
     trailRoutes,
     wordRoutes,

@@ -50,7 +50,9 @@ export function createAuthentication(tools: ApiTools): (request: FastifyRequest,
   return async (request) => {
     const whom = request.routeOptions.config.for ?? (request.method === 'GET' ? 'readers' : 'admins')
     if (whom !== 'anybody') {
-      const visitor = (await byBearer(request)) ?? (await bySignature(request))
+      // A signature is over the body, which is not there yet where it is a stream.
+      const isWhole = request.body === undefined || Buffer.isBuffer(request.body)
+      const visitor = (await byBearer(request)) ?? (isWhole ? await bySignature(request) : undefined)
       if (visitor === undefined) throw signedOut()
       request.visitor = visitor
       if (whom === 'admins' && !(await visitor.isAdmin()))

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { exportAudit, listAudit } from '../audit-trail.ts'
 import type { Caller } from '../caller.ts'
 import { exportConnection } from '../connection-file.ts'
+import { exportLeadIds } from '../export-lead-ids.ts'
 import { mappingCsv } from '../export-mapping.ts'
 import { exportRecords } from '../export-records.ts'
 import { readMapping } from '../mappings.ts'
@@ -43,11 +44,11 @@ export const auditPage = z.object({
 })
 
 const DOWNLOAD_MS = 5 * 60_000
-const what = z.enum(['records', 'mapping', 'audit', 'configuration'])
+const what = z.enum(['records', 'mapping', 'audit', 'configuration', 'lead-ids'])
 const wanted = z.object({ what, connectionId: z.int(), workspaceId: z.int(), actor: z.string() })
 
 export function trailRoutes(server: ApiServer, tools: ApiTools): void {
-  const { db, publicUrl } = tools
+  const { db, publicUrl, connections, connectors } = tools
   const tags = ['trail']
 
   server.get(
@@ -101,6 +102,8 @@ export function trailRoutes(server: ApiServer, tools: ApiTools): void {
     },
     async (request) => {
       const { caller, connection } = tenantOf(request, tools)
+      if (request.body.what === 'lead-ids' && connectors[connection.crm]?.leadIds === undefined)
+        throw problem('no_lead_id_field', 'In this CRM there is no field for the Meta lead id to read.')
       const body = { what: request.body.what, connectionId: connection.id, workspaceId: caller.workspaceId, actor: caller.actor }
       return ok({ url: `${publicUrl}/api/downloads/${await issuePass(db, 'download', body, DOWNLOAD_MS)}` })
     },
@@ -123,7 +126,9 @@ export function trailRoutes(server: ApiServer, tools: ApiTools): void {
       const { what, connectionId, ...who } = pass.data
       const caller = { db, ...who }
       const isJson = what === 'configuration'
-      const file = isJson ? JSON.stringify(await exportConnection(caller, connectionId), null, 2) : await csvOf(what, caller, connectionId)
+      const file = isJson
+        ? JSON.stringify(await exportConnection(caller, connectionId), null, 2)
+        : await csvOf(what, caller, connectionId, connections)
       return reply
         .type(isJson ? 'application/json; charset=utf-8' : 'text/csv; charset=utf-8')
         .header('content-disposition', `attachment; filename="leadstage-${what}-${connectionId}.${isJson ? 'json' : 'csv'}"`)
@@ -133,11 +138,13 @@ export function trailRoutes(server: ApiServer, tools: ApiTools): void {
 }
 
 async function csvOf(
-  what: 'records' | 'mapping' | 'audit',
+  what: 'records' | 'mapping' | 'audit' | 'lead-ids',
   caller: Caller & { workspaceId: number },
   connectionId: number,
+  connections: ApiTools['connections'],
 ): Promise<string | Readable> {
   if (what === 'mapping') return mappingCsv((await readMapping(caller, connectionId)).mapping)
+  if (what === 'lead-ids') return Readable.from(exportLeadIds(caller, connectionId, connections))
   return Readable.from(
     what === 'records' ? exportRecords(caller, { connectionId }) : exportAudit(caller, { workspace: caller.workspaceId }),
   )
