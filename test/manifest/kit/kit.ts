@@ -1,6 +1,7 @@
 /** The files of the review kits that are made from the code: a table that somebody keeps by hand would be wrong one day. */
 import { endpointsPage, zapPlan } from './endpoints.ts'
 import { sharedFiles } from './hubspot-shared.ts'
+import { hubspotSharingPage } from './hubspot-sharing.ts'
 import { permissionsPage } from './meta-permissions.ts'
 import { listRoutes } from './routes.ts'
 import { sharingPage } from './salesforce-sharing.ts'
@@ -15,6 +16,7 @@ export async function makeKit(): Promise<Map<string, string>> {
     ['manifest/salesforce/review/zap.yaml', zapPlan(routes)],
     ['manifest/salesforce/review/sample-data/Leads.json', sampleLeads()],
     ['manifest/meta/permissions.md', permissionsPage()],
+    ['manifest/hubspot/review/data-sharing.md', await hubspotSharingPage()],
     ...(await sharedFiles()),
   ])
 }

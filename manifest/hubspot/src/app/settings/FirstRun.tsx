@@ -1,7 +1,9 @@
 import { Alert, Button, Flex, Heading, List, StatusTag, Text, Tile } from '@hubspot/ui-extensions'
+import { useState } from 'react'
 import { ConnectDataset } from './ConnectDataset.tsx'
+import { labelOf, mappingOf, reported } from './edit-mapping.ts'
 import type { View } from './SettingsPage.tsx'
-import type { FirstRun as FirstRunAnswer, Preview, Route, TriedRules } from './shared/answers.ts'
+import type { FirstRun as FirstRunAnswer, Mapping, Preview, Route, Stages, TriedRules } from './shared/answers.ts'
 import { Backfills } from './shared/backfills.tsx'
 import { Failed } from './shared/failed.tsx'
 import { Connect } from './shared/frame.tsx'
@@ -98,8 +100,7 @@ function Do({ step, open, again }: Doing) {
     case 'stages':
       return (
         <>
-          <OneLead />
-          <Answers step={step} again={again} />
+          <ConfirmStages step={step} again={again} />
           <Open view="stages" open={open} />
         </>
       )
@@ -150,9 +151,44 @@ function Counting() {
   return <Shown read={tried}>{({ people, counting }) => <Text>{here.start.counting(counting.meta_leads, people)}</Text>}</Shown>
 }
 
+/** The stages as they are, or as they are proposed while none were saved; one press takes them. */
+function ConfirmStages({ step: { step }, again }: Pick<Doing, 'step' | 'again'>) {
+  const api = useApi()
+  const change = useChange()
+  const stages = useRead<Stages>('/stages')
+  const proposal = useRead<Mapping>('/mapping/proposal')
+  return (
+    <Shown read={stages}>
+      {(saved) => (
+        <Shown read={proposal}>
+          {(proposed) => {
+            const none = reported(mappingOf(saved)).length === 0
+            const mapping = none ? proposed : mappingOf(saved)
+            const confirm = async () => {
+              if (none) await api.change('PUT', '/mapping', { version: saved.version, mapping })
+              await api.change('POST', '/first-run/answer', { step, answer: 'confirmed' })
+            }
+            return (
+              <Flex direction="column" gap="small" align="start">
+                <List variant="ordered">{reported(mapping).map((stage) => `${labelOf(stage, saved.groups)} → ${stage.eventName}`)}</List>
+                <OneLead mapping={mapping} />
+                <Failed error={change.error} theirs={stages.again} />
+                <Button variant="secondary" disabled={change.busy} onClick={() => change.make(confirm, { after: again })}>
+                  {none ? words.stages.propose : here.start.answers.confirmed}
+                </Button>
+              </Flex>
+            )
+          }}
+        </Shown>
+      )}
+    </Shown>
+  )
+}
+
 /** What Meta would get of one real lead, to the digit. */
-function OneLead() {
-  const preview = useTry<Preview>('/preview')
+function OneLead({ mapping }: { mapping: Mapping }) {
+  const [body] = useState({ mapping })
+  const preview = useTry<Preview>('/preview', body)
   if (preview.data === undefined && preview.error !== undefined) return <Text>{preview.error.message}</Text>
   return (
     <Shown read={preview}>

@@ -117,7 +117,7 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
             <TableBody>
               {shown.map((stage, place) => {
                 const key = edit.keyOf(stage)
-                const label = stage.label || stage.stageId
+                const label = edit.labelOf(stage, answer.groups)
                 const state = states.get(key)
                 return (
                   <TableRow key={key}>
@@ -211,11 +211,11 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
           <Text>{off.length + unmapped.length === 0 ? text.offEmpty : text.offText}</Text>
           {[...unmapped.map((stage) => ({ ...stage, isNew: true })), ...off.map((stage) => ({ ...stage, isNew: false }))].map((stage) => (
             <Flex key={edit.keyOf(stage)} gap="small" align="center">
-              <Text>{stage.label || stage.stageId}</Text>
+              <Text>{edit.labelOf(stage, answer.groups)}</Text>
               {stage.isNew && <StatusTag variant="info">{text.isNew}</StatusTag>}
               {admin && (
                 <Button size="extra-small" onClick={() => setDraft(edit.report(mapping, stage))}>
-                  {text.reportOf(stage.label || stage.stageId)}
+                  {text.reportOf(edit.labelOf(stage, answer.groups))}
                 </Button>
               )}
             </Flex>
@@ -226,7 +226,7 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
         <Accordion title={text.negative(negative.length)}>
           <Text>{text.negativeText}</Text>
           {negative.map((stage) => (
-            <Text key={edit.keyOf(stage)}>{stage.label || stage.stageId}</Text>
+            <Text key={edit.keyOf(stage)}>{edit.labelOf(stage, answer.groups)}</Text>
           ))}
         </Accordion>
       )}

@@ -12,6 +12,12 @@ export const mappingOf = ({ rawLead, stages }: Stages): Mapping => ({
   stages: stages.map(({ state: _, ...stage }) => stage),
 })
 
+/** What the CRM calls a stage now; what it was called once, where it is gone. */
+export function labelOf(stage: Pick<MappedStage, 'source' | 'pipelineId' | 'stageId' | 'label'>, groups: Stages['groups']): string {
+  const group = groups.find(({ source, pipelineId }) => source === stage.source && pipelineId === stage.pipelineId)
+  return group?.stages.find(({ id }) => id === stage.stageId)?.label || stage.label || stage.stageId
+}
+
 /** Those that Meta is told of, in funnel order. */
 export const reported = ({ stages }: Mapping): MappedStage[] => stages.filter(({ eventName, negative }) => eventName !== null && !negative)
 

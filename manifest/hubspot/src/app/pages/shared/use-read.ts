@@ -19,10 +19,12 @@ export function useRead<T>(path: string): Read<T> {
   return useAsked(useMemo(() => () => api.read<T>(path), [api, path]))
 }
 
-/** As `useRead`, for a question that is asked with a body. */
-export function useTry<T>(path: string): Read<T> {
+const NOTHING = {}
+
+/** As `useRead`, for a question that is asked with a body; another object is another question. */
+export function useTry<T>(path: string, body: object = NOTHING): Read<T> {
   const api = useApi()
-  return useAsked(useMemo(() => () => api.tryOut<T>(path, {}), [api, path]))
+  return useAsked(useMemo(() => () => api.tryOut<T>(path, body), [api, path, body]))
 }
 
 function useAsked<T>(ask: () => Promise<T>): Read<T> {

@@ -214,6 +214,7 @@ export const words = {
     sampleEmpty: 'There are no people in the CRM yet.',
     createField: 'Make the field in the CRM',
     created: (name: string) => `The field ${name} is there.`,
+    settingChoices: { stream: 'As they happen', poll: 'Asked for every minute' } as Readonly<Record<string, string>>,
     more: 'Further rules',
     switches: {
       writeLeadId: [
