@@ -63,13 +63,9 @@ export function App() {
           {standing.is === 'opening' && <Alone title={words.opening} busy />}
           {standing.is === 'out' && <SignIn />}
           {standing.is === 'refused' && <SignIn problem={standing.error} />}
-          {standing.is === 'in' && <Inside />}
-          {standing.is === 'over' && (
-            <>
-              <Inside />
-              <SignedOut />
-            </>
-          )}
+          {/* What somebody was typing stays when the session ends. */}
+          {(standing.is === 'in' || standing.is === 'over') && <Inside />}
+          {standing.is === 'over' && <SignedOut />}
         </SayProvider>
       </QueryClientProvider>
     </MantineProvider>

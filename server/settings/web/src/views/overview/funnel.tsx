@@ -34,6 +34,7 @@ export function Funnel() {
                 orientation="vertical"
                 series={[{ name: 'leads', label: said.leads, color: 'accent.6' }]}
                 withBarValueLabel
+                valueLabelProps={{ position: 'right' }}
                 withXAxis={false}
                 gridAxis="none"
                 tickLine="none"
