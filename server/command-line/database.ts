@@ -28,8 +28,8 @@ export function addDatabaseCommands(program: Command): void {
   group
     .command('save')
     .description('write everything as it is at this moment to a new file, while servers work; keys are not in it')
-    .argument('<file>', 'made for you alone to read')
-    .addHelpText('after', examples('database save backup.gz'))
+    .argument('<file>', 'made for you alone to read; - is standard output')
+    .addHelpText('after', examples('database save backup.gz', 'database save - > backup.gz'))
     .action(async (path: string) => {
       await withDatabase(readConfig(environment()), commandLog(), (_db, url) => save(url, path))
     })
@@ -37,9 +37,9 @@ export function addDatabaseCommands(program: Command): void {
   group
     .command('load')
     .description('fill an empty database with what was saved by this version or an earlier one, before a server is started on it')
-    .argument('<file>', 'as `database save` wrote it')
+    .argument('<file>', 'as `database save` wrote it; - is standard input')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('database load backup.gz'))
+    .addHelpText('after', examples('database load backup.gz', 'database load - < backup.gz'))
     .action(async (path: string, { json }: { json?: boolean }) => {
       const config = readConfig(environment())
       const log = commandLog()
@@ -54,11 +54,13 @@ export function addDatabaseCommands(program: Command): void {
 }
 
 async function save(url: string, path: string): Promise<void> {
+  const packed = [Readable.from(withEnds(saveDatabase(url))), createGzip()] as const
+  if (path === '-') return pipeline(...packed, process.stdout)
   const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
     throw problem('file_not_made', `${path} cannot be made (${error.code}): give the name of a new file.`)
   })
   try {
-    await pipeline(Readable.from(withEnds(saveDatabase(url))), createGzip(), file.createWriteStream({ flush: true }))
+    await pipeline(...packed, file.createWriteStream({ flush: true }))
   } catch (error) {
     await rm(path, { force: true })
     throw error
@@ -71,7 +73,7 @@ async function* withEnds(lines: AsyncIterable<string>): AsyncGenerator<string> {
 
 async function* readSaved(path: string): AsyncGenerator<string> {
   const unpacked = createGunzip()
-  const reading = pipeline(createReadStream(path), unpacked).catch(() => undefined)
+  const reading = pipeline(path === '-' ? process.stdin : createReadStream(path), unpacked).catch(() => undefined)
   try {
     for await (const lines of readLines(unpacked, LONGEST_LINE)) {
       for (const line of lines) {

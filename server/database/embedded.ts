@@ -186,7 +186,10 @@ async function startServer(
     if (code !== undefined) {
       const words = lastLines((await readFile(files.log)).subarray(from).toString())
       if (/could not bind|could not create any TCP\/IP sockets/.test(words) && Date.now() < deadline) return undefined
-      throw startFailed(words || `PostgreSQL ended with code ${code} and no word why.`)
+      const major = /initialized by PostgreSQL version (\d+)/.exec(words)?.[1]
+      const way =
+        major && `\nStart the version of Leadstage that brought PostgreSQL ${major}, \`database save\` there, and \`database load\` here.`
+      throw startFailed(words ? `${words}${way ?? ''}` : `PostgreSQL ended with code ${code} and no word why.`)
     }
     if (Number((await readPostmaster(files))[0]) === child.pid) {
       const server = await connectTo(files)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { CodedError } from '../../connectors/errors.ts'
 import type { Log } from '../log.ts'
-import { databaseError } from './errors.ts'
+import { databaseError, isConflict } from './errors.ts'
 
 export const MIGRATIONS = join(import.meta.dirname, 'migrations')
 
@@ -88,7 +88,11 @@ export function unapplied(known: readonly Migration[], applied: readonly { name:
   return known.slice(applied.length)
 }
 
-async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
+/** How often one is tried whose locks stand crosswise with those of processes at work; PostgreSQL finds that out in a second. */
+const TRIES = 30
+
+async function apply(client: pg.Client, migration: Migration, tries = TRIES): Promise<void> {
+  const { name, sql, checksum } = migration
   try {
     await client.query('begin')
     await client.query(sql)
@@ -96,6 +100,7 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
     await client.query('commit')
   } catch (cause) {
     await client.query('rollback').catch(() => undefined)
+    if (isConflict(cause) && tries > 1) return apply(client, migration, tries - 1)
     const coded = databaseError(cause)
     if (coded instanceof CodedError) throw coded
     throw new CodedError({

@@ -149,7 +149,22 @@ t.test('a start that fails says why in PostgreSQL’s own words', async (t) => {
     userText: /invalid value for parameter "shared_buffers"/,
   })
   await writeFile(join(dataDir, 'postgres/cluster/PG_VERSION'), '9\n')
-  await t.rejects(startEmbedded({ dataDir, log }), { code: 'database_start_failed', userText: /initialized by PostgreSQL version 9/ })
+  await t.rejects(startEmbedded({ dataDir, log }), {
+    code: 'database_start_failed',
+    userText: /initialized by PostgreSQL version 9[\s\S]*brought PostgreSQL 9, `database save` there, and `database load` here/,
+  })
+})
+
+t.test('a folder that was copied while nothing ran is a whole back-up', async (t) => {
+  const [dataDir, elsewhere] = [await privateFolder(t), await privateFolder(t)]
+  const server = await startEmbedded({ dataDir, log })
+  await ask(server.url, 'create table kept as select 42 as answer')
+  await server.stop()
+  const cp = spawn('cp', ['-a', `${dataDir}/.`, elsewhere])
+  t.same(await once(cp, 'exit'), [0, null])
+  const copy = await startEmbedded({ dataDir: elsewhere, log })
+  t.same(await ask(copy.url, 'select answer from kept'), [{ answer: 42 }])
+  await copy.stop()
 })
 
 t.test('a folder that holds something else is not touched', async (t) => {

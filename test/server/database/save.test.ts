@@ -97,6 +97,24 @@ t.test('saved from one PostgreSQL, loaded into the embedded one of another machi
   await server.stop()
 })
 
+t.test('what was sent after a back-up goes once more under the same ids where that back-up is loaded', async (t) => {
+  const folder = await folderFor(t)
+  const it = await testApp(t)
+  const file = join(folder, 'backup.gz')
+  t.match(await run(['database', 'save', file], { env: envOf(it) }), { code: 0 })
+  const events = await work(it)
+  await it.stop()
+  const databaseUrl = await testDatabaseUrl(t, { migrated: false })
+  t.match(await run(['database', 'load', file], { env: envOf({ databaseUrl }) }), { code: 0 })
+  const db = databaseAt(t, databaseUrl)
+  const server = await serverProcess(t, it, () => ({ DATABASE_URL: databaseUrl }))
+  await server.start()
+  await post(server.url, events)
+  await until(async () => (await count(db, 'ledger')) > 0 && (await count(db, 'packet')) + (await count(db, 'outbox')) === 0)
+  t.match(it.meta.summary().datasets[DATASET], { received: 120, distinct: 60, doubled: 60 })
+  await server.stop()
+})
+
 t.test('without the right keys that is said at once', async (t) => {
   const folder = await folderFor(t)
   const it = await testApp(t, { launch: false })
