@@ -6,8 +6,11 @@ import type { Database } from '../database/pool.ts'
 import { rows } from '../database/rows.ts'
 import type { OutboxRow } from './plan-batch.ts'
 
+/** Finds a row of a dataset's outbox without a search among all that are of its instant. */
+type OutboxKey = Pick<OutboxRow, 'occurredAt' | 'position' | 'eventId'>
+
 export interface Outcome {
-  row: Pick<OutboxRow, 'occurredAt' | 'eventId'>
+  row: OutboxKey
   outcome: 'sent' | 'unconfirmed' | 'suppressed' | 'rejected' | 'expired'
   reason?: string
   /** What Meta said; shown with the record's story. */
@@ -24,6 +27,7 @@ const asksConsent = sql`coalesce(jsonb_array_length(c.rules->'consent'), 0) + co
 export async function takeRows(db: Database, datasetId: number, limit: number): Promise<OutboxRow[]> {
   const taken = await sql<{
     occurred_at: Date
+    position: number
     event_id: string
     payload: string
     batch_cap: number
@@ -35,7 +39,7 @@ export async function takeRows(db: Database, datasetId: number, limit: number): 
     rules: unknown
     fields: Record<string, string | null> | null
   }>`
-    select o.occurred_at, o.event_id, o.payload, o.batch_cap, o.short_counts, o.late, case when r.sent_one = o.event_id then 'live' else r.mode end as mode, c.state as connection_state, p.state as record_state,
+    select o.occurred_at, o.position, o.event_id, o.payload, o.batch_cap, o.short_counts, o.late, case when r.sent_one = o.event_id then 'live' else r.mode end as mode, c.state as connection_state, p.state as record_state,
       case when ${asksConsent} then c.rules end as rules, case when ${asksConsent} then coalesce(person.profile, p.profile)->'fields' end as fields
     from (
       select * from outbox
@@ -49,6 +53,7 @@ export async function takeRows(db: Database, datasetId: number, limit: number): 
     order by o.occurred_at, o.position, o.event_id`.execute(db)
   return taken.rows.map((row) => ({
     occurredAt: row.occurred_at.getTime(),
+    position: row.position,
     eventId: row.event_id,
     payload: row.payload,
     batchCap: row.batch_cap,
@@ -73,17 +78,16 @@ export async function nextDue(db: Database, datasetId: number): Promise<number |
 export async function settle(trx: Database, datasetId: number, outcomes: readonly Outcome[]): Promise<void> {
   if (outcomes.length === 0) return
   const items = outcomes.map((item) => ({
-    occurred_at: new Date(item.row.occurredAt),
-    event_id: item.row.eventId,
+    ...keyOf(item.row),
     outcome: item.outcome,
     reason: item.reason,
     detail: item.detail === undefined ? null : JSON.stringify(item.detail),
   }))
-  const columns = { occurred_at: 'timestamptz', event_id: 'uuid', outcome: 'text', reason: 'text', detail: 'text' }
+  const columns = { ...keyColumns, outcome: 'text', reason: 'text', detail: 'text' }
   await sql`
     with settled as (
       delete from outbox o using ${rows('v', columns, items)}
-      where o.dataset_id = ${datasetId} and o.occurred_at = v.occurred_at and o.event_id = v.event_id
+      where o.dataset_id = ${datasetId} and ${isKey}
       returning o.occurred_at, o.event_id, o.late, v.outcome, v.reason, v.detail
     )
     update ledger l set outcome = s.outcome, reason = s.reason, settled_at = now(),
@@ -95,19 +99,17 @@ export async function settle(trx: Database, datasetId: number, outcomes: readonl
 export async function narrow(trx: Database, datasetId: number, batch: readonly OutboxRow[], cap: number): Promise<void> {
   await sql`
     update outbox o set batch_cap = ${cap}, attempts = attempts + 1
-    from ${keys(batch)} where o.dataset_id = ${datasetId} and o.occurred_at = v.occurred_at and o.event_id = v.event_id`.execute(trx)
+    from ${keys(batch)} where o.dataset_id = ${datasetId} and ${isKey}`.execute(trx)
 }
 
 /** Counts an answer with fewer events than were sent against these rows. */
 export async function countShort(trx: Database, datasetId: number, batch: readonly OutboxRow[]): Promise<void> {
   await sql`
     update outbox o set short_counts = short_counts + 1, attempts = attempts + 1
-    from ${keys(batch)} where o.dataset_id = ${datasetId} and o.occurred_at = v.occurred_at and o.event_id = v.event_id`.execute(trx)
+    from ${keys(batch)} where o.dataset_id = ${datasetId} and ${isKey}`.execute(trx)
 }
 
-const keys = (batch: readonly OutboxRow[]) =>
-  rows(
-    'v',
-    { occurred_at: 'timestamptz', event_id: 'uuid' },
-    batch.map((row) => ({ occurred_at: new Date(row.occurredAt), event_id: row.eventId })),
-  )
+const keyColumns = { occurred_at: 'timestamptz', position: 'smallint', event_id: 'uuid' }
+const keyOf = ({ occurredAt, position, eventId }: OutboxKey) => ({ occurred_at: new Date(occurredAt), position, event_id: eventId })
+const isKey = sql`o.occurred_at = v.occurred_at and o.position = v.position and o.event_id = v.event_id`
+const keys = (batch: readonly OutboxKey[]) => rows('v', keyColumns, batch.map(keyOf))

@@ -5,6 +5,8 @@
 
 export interface OutboxRow {
   occurredAt: number
+  /** Among events of the same instant. */
+  position: number
   eventId: string
   payload: string
   /** The largest batch this event may travel in. */

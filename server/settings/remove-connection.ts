@@ -36,6 +36,7 @@ export async function removeConnection(caller: Caller, id: number, vault: Vault)
       more = batch.more
     }
     await sql`delete from sample where connection_id = ${id}`.execute(trx)
+    await trx.deleteFrom('page_sign_in').where('crm', '=', crm).where('account', '=', account_key).execute()
     await trx.deleteFrom('cursor').where('connection_id', '=', id).execute()
     const open = trx.updateTable('notice').set({ closed_at: new Date() }).where('closed_at', 'is', null)
     await open.where('subject', '=', `connection:${id}`).execute()
@@ -72,11 +73,11 @@ async function settleOutbox({ db }: Caller, id: number): Promise<number> {
         await lease.guard(trx)
         const found = await trx
           .selectFrom('outbox')
-          .select(['occurred_at', 'event_id'])
+          .select(['occurred_at', 'position', 'event_id'])
           .where('dataset_id', '=', dataset_id)
           .where('connection_id', '=', id)
           .execute()
-        const rows = found.map((row) => ({ occurredAt: row.occurred_at.getTime(), eventId: row.event_id }))
+        const rows = found.map((row) => ({ occurredAt: row.occurred_at.getTime(), position: row.position, eventId: row.event_id }))
         await settle(
           trx,
           dataset_id,
