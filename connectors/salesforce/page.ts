@@ -1,16 +1,21 @@
 /** Our page inside Salesforce: a Canvas app, opened by a form that is posted with a signed request (Canvas developer guide). */
 import { z } from 'zod'
-import type { Page } from '../connector.ts'
+import type { CrmClient, Page } from '../connector.ts'
 import { CodedError } from '../errors.ts'
 import { jsonOf, readReplyOf } from '../read-reply.ts'
 import { ownOrigin } from './hosts.ts'
 import { consentUrlFor, identify } from './install.ts'
+import { queryIfThere, quote } from './query.ts'
 import type { SalesforceSettings } from './settings.ts'
 import { readSignedRequest } from './signed-request.ts'
 import { root } from './version.ts'
 
 /** Everybody may ask for their own rights: the object has one row, that of who asks (Object reference, UserPermissionAccess). */
 const RIGHTS = 'SELECT PermissionsCustomizeApplication FROM UserPermissionAccess'
+const assigned = z.object({
+  PermissionSet: z.object({ PermissionsCustomizeApplication: z.boolean() }),
+  Assignee: z.object({ IsActive: z.boolean() }),
+})
 const rights = z.object({ records: z.array(z.object({ PermissionsCustomizeApplication: z.boolean() })).length(1) })
 
 export const page: Page<SalesforceSettings> = {
@@ -26,8 +31,11 @@ export const page: Page<SalesforceSettings> = {
     // Pages of Lightning and Visualforce are below these, those of sandboxes and of packages too; all ancestors have to be named.
     frameAncestors: ['https://*.salesforce.com', 'https://*.force.com', 'https://*.visualforce.com'],
   },
-  async isAdmin({ access }, { http }) {
-    if (access === undefined) throw gone()
+  async isAdmin({ access, account, userId }, { http, context }) {
+    if (access === undefined) {
+      if (context === undefined || context.account !== account) throw gone()
+      return customises(context.client, userId)
+    }
     const url = `${access.apiUrl}${root}/query`
     const reply = await http({ method: 'GET', url, query: { q: RIGHTS }, headers: { authorization: `Bearer ${access.token}` } })
     if (reply.status === 401) throw gone()
@@ -38,6 +46,19 @@ export const page: Page<SalesforceSettings> = {
   },
   // Without `refresh_token`: each user can approve an app five times, and a sixth ends the first, which may be that of the connection.
   signIn: { consentUrl: (app, request) => consentUrlFor(['api', 'id'], app, request), identify },
+}
+
+/** By the permission sets of a user, the profile's own among them (Object reference, PermissionSetAssignment). */
+async function customises(client: CrmClient, userId: string): Promise<boolean> {
+  const sets = await queryIfThere(
+    client,
+    `SELECT PermissionSet.PermissionsCustomizeApplication, Assignee.IsActive FROM PermissionSetAssignment WHERE AssigneeId = ${quote(userId)}`,
+  )
+  // Every user has the set of the own profile: none at all means that they are hidden.
+  if (sets === undefined || sets.length === 0) throw notKnown(403)
+  return readReplyOf('Salesforce', z.array(assigned), sets).some(
+    ({ PermissionSet, Assignee }) => PermissionSet.PermissionsCustomizeApplication && Assignee.IsActive,
+  )
 }
 
 function gone(): CodedError {

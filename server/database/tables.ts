@@ -336,7 +336,21 @@ export interface PageSessionTable {
   user_id: string
   admin: boolean
   host: string | null
+  sign_in_id: Nullable<string>
   expires_at: Instant
+}
+
+export interface PageSignInTable {
+  id: string
+  word_hash: Buffer
+  word_before: Nullable<Buffer>
+  renewal_id: Nullable<string>
+  crm: string
+  account: string
+  user_id: string
+  admin: boolean
+  host: string | null
+  ends_at: Instant
 }
 
 export interface PagePassTable {
@@ -439,6 +453,7 @@ export interface Tables {
   deletion_request: DeletionRequestTable
   first_run: FirstRunTable
   page_session: PageSessionTable
+  page_sign_in: PageSignInTable
   page_pass: PagePassTable
   page_answer: PageAnswerTable
   daily_rollup: DailyRollupTable

@@ -44,9 +44,10 @@ export async function useOnce(db: Database, hash: string, livesMs: number): Prom
   return noted.numInsertedOrUpdatedRows === 1n
 }
 
-/** Forgets what is over: sessions, passes, and answers of more than a day ago. */
+/** Forgets what is over: sessions, sign-ins, passes, and answers of more than a day ago. */
 export async function forgetPages(db: Database): Promise<void> {
   await sql`delete from page_session where expires_at < now()`.execute(db)
+  await sql`delete from page_sign_in where ends_at < now()`.execute(db)
   await sql`delete from page_pass where expires_at < now()`.execute(db)
   await sql`delete from page_answer where begun_at < now() - interval '1 day'`.execute(db)
 }

@@ -1,17 +1,32 @@
 /** Who is signed in, and getting there: from a signed request of the CRM that opened the page, or from a one-time code. */
+import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
+import { CodedError } from '../../../connectors/errors.ts'
+import type { Row } from '../../database/tables.ts'
 import { browserFrom } from '../install/browser-cookie.ts'
 import { findWorkspaceOfAccount } from '../install/find-workspace.ts'
 import { invite } from '../invite.ts'
 import { problem } from '../problem.ts'
+import { createAdminCheck } from './admin-check.ts'
 import { answers, ok, requested } from './answers.ts'
 import { openFromCrm } from './open-page.ts'
-import { endSession, openSession } from './sessions.ts'
+import { renewalCookie, renewalFrom } from './renewal-cookie.ts'
 import { takeCode } from './sign-in.ts'
+import { beginSignIn, type OpenedSignIn, renewSignIn, signOut } from './sign-ins.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
-import { visitorOf } from './visitor.ts'
+import { findConnectionOf, signedOut, visitorOf } from './visitor.ts'
 
-const opened = z.object({ bearer: z.string(), expiresAt: z.date() })
+const opened = z
+  .object({
+    bearer: z.string(),
+    expiresAt: z.date(),
+    renew: z
+      .uuid()
+      .optional()
+      .meta({ description: 'after signing in: what to give for the next bearer; the browser adds a cookie that is good for it once' }),
+    endsAt: z.date().optional().meta({ description: 'until when that works' }),
+  })
+  .meta({ id: 'OpenedSession' })
 
 export const session = z
   .object({
@@ -29,6 +44,7 @@ export const session = z
 
 export function sessionRoutes(server: ApiServer, tools: ApiTools): void {
   const { db, connectors, apps, publicUrl } = tools
+  const asksIfAdmin = createAdminCheck(tools)
 
   server.post(
     '/session',
@@ -37,22 +53,45 @@ export function sessionRoutes(server: ApiServer, tools: ApiTools): void {
       schema: {
         operationId: 'openSession',
         tags: ['session'],
-        summary: 'Trades a one-time code, or a fresh signed request of the CRM, for a bearer',
+        summary: 'Trades a one-time code, a fresh signed request of the CRM, or the cookie of a sign-in, for a bearer',
         body: z.union([
           z.object({ code: z.string().min(1).max(200).meta({ description: 'from the fragment of the page’s address, after signing in' }) }),
           z.object({ crm: z.string(), signedRequest: z.string().max(100_000) }),
+          requested.extend({ renew: z.uuid() }),
         ]),
         response: answers(opened),
       },
     },
-    async ({ body, headers }) => {
+    async ({ body, headers }, reply) => {
       if ('signedRequest' in body)
         return ok(await openFromCrm(tools, body.crm, new URLSearchParams({ signed_request: body.signedRequest }).toString()))
+      if ('renew' in body) {
+        const { renew: id, requestId } = body
+        const word = renewalFrom(headers.cookie, publicUrl, id)
+        const renewed = word === undefined ? undefined : await renewSignIn(db, { id, word, ...(requestId && { requestId }) }, isStillAdmin)
+        if (renewed === undefined) throw signedOut()
+        return ok(handOver(renewed, reply))
+      }
       const visitor = await takeCode(db, body.code, browserFrom(headers.cookie, publicUrl))
       if (visitor === undefined) throw problem('code_spent', 'This sign-in was used before, or it has run out. Sign in again.')
-      return ok(await openSession(db, visitor))
+      return ok(handOver(await beginSignIn(db, visitor), reply))
     },
   )
+
+  function handOver({ bearer, expiresAt, renew, word, endsAt }: OpenedSignIn, reply: FastifyReply) {
+    reply.header('set-cookie', renewalCookie(publicUrl, renew, { word, endsAt }))
+    return { bearer, expiresAt, renew, endsAt }
+  }
+
+  /** An account that is not connected has nothing that an admin could change. */
+  async function isStillAdmin({ crm, account, user_id: userId, admin }: Row<'page_sign_in'>): Promise<boolean> {
+    const connection = await findConnectionOf(db, { crm, account })
+    if (connection === undefined) return admin
+    return asksIfAdmin({ crm, account, userId }, connection.id).catch((error: unknown) => {
+      if (!(error instanceof CodedError)) throw error
+      return error.retry !== 'never' && admin
+    })
+  }
 
   server.get(
     '/session',
@@ -88,9 +127,10 @@ export function sessionRoutes(server: ApiServer, tools: ApiTools): void {
         response: answers(z.null()),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const [, bearer] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? []
-      if (bearer !== undefined) await endSession(db, bearer)
+      const ended = bearer === undefined ? undefined : await signOut(db, bearer)
+      if (ended !== undefined) reply.header('set-cookie', renewalCookie(publicUrl, ended))
       return ok(null)
     },
   )

@@ -11,6 +11,8 @@ export interface SessionOf {
   admin: boolean
   /** Where the account signs in, for CRMs that have several such places. */
   host?: string
+  /** The sign-in that it came of, where it can be renewed by that. */
+  signInId?: string
 }
 export interface OpenedSession {
   /** Random; only a hash of it is kept. */
@@ -20,13 +22,18 @@ export interface OpenedSession {
 
 const LIVES_MS = 15 * 60_000
 
-/** Begins a session. */
-export async function openSession(db: Database, { crm, account, userId, admin, host }: SessionOf): Promise<OpenedSession> {
+/** Begins a session, which ends at `atMost` if not before. */
+export async function openSession(
+  db: Database,
+  { crm, account, userId, admin, host, signInId }: SessionOf,
+  atMost?: Date,
+): Promise<OpenedSession> {
   const bearer = newToken()
-  const expiresAt = new Date(Date.now() + LIVES_MS)
+  const expiresAt = new Date(Math.min(Date.now() + LIVES_MS, atMost?.getTime() ?? Number.POSITIVE_INFINITY))
+  const session = { crm, account, user_id: userId, admin, host: host ?? null, sign_in_id: signInId ?? null, expires_at: expiresAt }
   await db
     .insertInto('page_session')
-    .values({ token_hash: hashToken(bearer), crm, account, user_id: userId, admin, host: host ?? null, expires_at: expiresAt })
+    .values({ token_hash: hashToken(bearer), ...session })
     .execute()
   return { bearer, expiresAt }
 }
@@ -44,6 +51,8 @@ export async function findSession(db: Database, bearer: string): Promise<(Sessio
   return { crm, account, userId, admin, ...(host !== null && { host }), expiresAt }
 }
 
-export async function endSession(db: Database, bearer: string): Promise<void> {
-  await db.deleteFrom('page_session').where('token_hash', '=', hashToken(bearer)).execute()
+/** Returns the sign-in that the session came of; null where there is none. */
+export async function endSession(db: Database, bearer: string): Promise<string | null> {
+  const ended = await db.deleteFrom('page_session').where('token_hash', '=', hashToken(bearer)).returning('sign_in_id').executeTakeFirst()
+  return ended?.sign_in_id ?? null
 }

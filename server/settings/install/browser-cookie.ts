@@ -4,8 +4,12 @@
 export const browserCookieOf = (publicUrl: string): string => (publicUrl.startsWith('https:') ? '__Host-leadstage' : 'leadstage')
 
 /** The word in it, from the `Cookie` header of a request; undefined where it has none. */
-export function browserFrom(header: string | undefined, publicUrl: string): string | undefined {
-  const start = `${browserCookieOf(publicUrl)}=`
+export const browserFrom = (header: string | undefined, publicUrl: string): string | undefined =>
+  cookieFrom(header, browserCookieOf(publicUrl))
+
+/** What a cookie holds, from the `Cookie` header of a request. */
+export function cookieFrom(header: string | undefined, name: string): string | undefined {
+  const start = `${name}=`
   return header
     ?.split(/;\s*/)
     .find((pair) => pair.startsWith(start))

@@ -362,6 +362,7 @@ const permissionSet = fields(`
   IsOwnedByProfile boolean ro must
   ProfileId reference ro >Profile:Profile
   PermissionsApiEnabled boolean ro must
+  PermissionsCustomizeApplication boolean ro must
   PermissionsViewAllData boolean ro must
   PermissionsViewSetup boolean ro must`)
 

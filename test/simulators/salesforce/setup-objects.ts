@@ -47,6 +47,7 @@ const makers: Record<string, (org: Org, user: OrgUser) => Row[]> = {
       Label: `Profile of ${user.username}`,
       IsOwnedByProfile: true,
       ProfileId: profileId(user),
+      PermissionsCustomizeApplication: user.customises,
       ...systemRights(user),
     })),
   PermissionSetAssignment: (org) =>

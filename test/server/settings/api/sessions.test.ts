@@ -1,6 +1,8 @@
 /** Promise 11 at the settings API: who is not proven to be somebody gets nothing, and a proof works where and when it was meant to. */
+import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { openSession } from '../../../../server/settings/api/sessions.ts'
+import { openSession, type SessionOf } from '../../../../server/settings/api/sessions.ts'
+import { beginSignIn } from '../../../../server/settings/api/sign-ins.ts'
 import { PORTAL, PUBLIC_URL, type TestApp, TOKEN, testApp } from '../../../support/app.ts'
 import { createBrowser } from '../../../support/browser.ts'
 import { addOrg } from '../../../support/salesforce.ts'
@@ -89,6 +91,111 @@ async function tradeCode(it: Pick<TestApp, 'url'>, code: string | undefined, jar
   const response = await fetch(`${it.url}/api/session`, { method: 'POST', headers, body: JSON.stringify({ code }) })
   return { status: response.status, body: (await response.json()) as { code?: string; data?: unknown } }
 }
+
+/** Renews as the page does in the browser with these cookies; keeps the cookie that comes back. */
+async function renew(it: Pick<TestApp, 'url'>, id: string, cookies: Map<string, string>, requestId?: string) {
+  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const headers = { 'content-type': 'application/json', cookie }
+  const body = JSON.stringify({ renew: id, ...(requestId && { requestId }) })
+  const response = await fetch(`${it.url}/api/session`, { method: 'POST', headers, body })
+  const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(response.headers.get('set-cookie') ?? '') ?? []
+  if (name !== '') cookies.set(name, value)
+  return {
+    status: response.status,
+    cookie: response.headers.get('set-cookie'),
+    body: (await response.json()) as { code?: string; data?: { bearer: string } },
+  }
+}
+
+/** Somebody who signed in on their own, with the cookie that it left. */
+async function staying(it: Pick<TestApp, 'db'>, session: Partial<SessionOf> = {}) {
+  const {
+    renew: id,
+    word,
+    bearer,
+  } = await beginSignIn(it.db, {
+    ...{ crm: 'hubspot', account: String(PORTAL), userId: '606', admin: true },
+    ...session,
+  })
+  return { id, bearer, cookies: new Map([[`__Host-leadstage-${id}`, word]]) }
+}
+
+t.test('a page on its own stays signed in by a cookie whose word is good once', async (t) => {
+  const it = await testApp(t)
+  const { id, bearer, cookies } = await staying(it)
+  const stolen = new Map(cookies)
+  const renewed = await renew(it, id, cookies)
+  t.match(renewed, { status: 200, body: { data: { bearer: /^[\w-]{43}$/, renew: id } } })
+  t.match(renewed.cookie, /^__Host-leadstage-[\w-]{36}=[\w-]{43}; Path=\/; Max-Age=4\d{4}; HttpOnly; SameSite=Strict; Secure$/)
+  const second = await renew(it, id, cookies)
+  t.match(await withBearer(it, second.body.data?.bearer ?? '')('GET', '/session'), { body: { data: { userId: '606', admin: true } } })
+  const stored = JSON.stringify(await it.db.selectFrom('page_sign_in').selectAll().execute())
+  for (const word of cookies.values()) t.notMatch(stored, word, 'of the word only a hash is kept')
+  t.match(await renew(it, id, new Map()), { status: 401, body: { code: 'signed_out' } }, 'without the cookie it is nothing')
+  const other = await staying(it)
+  t.match(await renew(it, other.id, cookies), { status: 401 }, 'nor with that of another sign-in')
+
+  t.match(await renew(it, id, stolen), { status: 401, body: { code: 'signed_out' } })
+  t.match(await renew(it, id, cookies), { status: 401 }, 'a word that comes twice was copied, and ends the sign-in')
+  t.match(await withBearer(it, bearer)('GET', '/overview'), { status: 401 }, 'with all its bearers')
+})
+
+t.test('whose answer got lost gets another for the same request, and nobody else does', async (t) => {
+  const it = await testApp(t)
+  const { id, cookies } = await staying(it)
+  const before = () => new Map(cookies)
+  const requestId = randomUUID()
+  t.match(await renew(it, id, before(), requestId), { status: 200 })
+  const again = before()
+  t.match(await renew(it, id, again, requestId), { status: 200 })
+  t.match(await renew(it, id, again, randomUUID()), { status: 200 }, 'and goes on with that')
+  t.match(await renew(it, id, before(), randomUUID()), { status: 401 })
+})
+
+t.test('a sign-in ends after twelve hours, by signing out, and with the connection', async (t) => {
+  const it = await testApp(t)
+  const late = await staying(it)
+  await it.db
+    .updateTable('page_sign_in')
+    .set({ ends_at: new Date(Date.now() - 1_000) })
+    .execute()
+  t.match(await renew(it, late.id, late.cookies), { status: 401 })
+  const short = await staying(it)
+  await it.db
+    .updateTable('page_sign_in')
+    .set({ ends_at: new Date(Date.now() + 60_000) })
+    .execute()
+  const last = await renew(it, short.id, short.cookies)
+  const left = await it.db.selectFrom('page_session').select('expires_at').where('sign_in_id', '=', short.id).execute()
+  t.equal(last.status, 200)
+  t.equal(left.filter(({ expires_at }) => expires_at.getTime() < Date.now() + 61_000).length, 1, 'no bearer outlives it')
+
+  const out = await staying(it)
+  const { bearer = '' } = (await renew(it, out.id, out.cookies)).body.data ?? {}
+  const ended = await withBearer(it, bearer)('POST', '/session/end', {})
+  t.match(ended.headers.get('set-cookie'), /-[\w-]{36}=; Path=\/; Max-Age=0;/)
+  t.match(await renew(it, out.id, out.cookies), { status: 401 })
+
+  const gone = await staying(it)
+  t.match(await withBearer(it, gone.bearer)('POST', '/connection/leave', { account: String(PORTAL) }), { status: 200 })
+  t.match(await renew(it, gone.id, gone.cookies), { status: 401, body: { code: 'signed_out' } })
+})
+
+t.test('who is no admin any more reads from the next renewal on, in each CRM', async (t) => {
+  const { it, orgId, userId } = await withOrg(t)
+  it.hubspot.setUser({ userId: '707', superAdmin: false })
+  const hubspot = await staying(it, { userId: '707' })
+  const salesforce = await staying(it, { crm: 'salesforce', account: orgId, userId })
+  const adminOf = async ({ id, cookies }: typeof hubspot) => {
+    const { bearer = '' } = (await renew(it, id, cookies)).body.data ?? {}
+    return ((await withBearer(it, bearer)('GET', '/session')).body.data as unknown as { admin: boolean }).admin
+  }
+  t.equal(await adminOf(hubspot), false)
+  t.equal(await adminOf(salesforce), true, 'who still is goes on')
+  const other = it.salesforce.addUser({ orgId, username: 'ben@acme.example' })
+  it.salesforce.setUser({ orgId, userId: other.userId, customises: false })
+  t.equal(await adminOf(await staying(it, { crm: 'salesforce', account: orgId, userId: other.userId })), false)
+})
 
 async function withOrg(t: Test) {
   const it = await testApp(t, { salesforce: { app: { redirectUris: [`${PUBLIC_URL}/oauth/salesforce/callback`] } } })
