@@ -91,7 +91,7 @@ function RulesForm({ answer, read, fields }: { answer: LeadRules; read: Read<Lea
         <Failed error={change.error} theirs={leave} mine={mine} />
         {admin && (
           <Flex gap="small">
-            <Button variant="primary" type="submit" disabled={Object.keys(draft).length === 0 || change.busy}>
+            <Button variant="primary" type="submit" disabled={Object.keys(draft).length === 0 || change.busy || read.busy}>
               {words.unsaved.save}
             </Button>
             {Object.keys(draft).length > 0 && (

@@ -187,7 +187,11 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
         )}
         {admin && (
           <Flex gap="small">
-            <Button variant="primary" disabled={draft === undefined || nameless || change.busy} onClick={() => save(answer.version, false)}>
+            <Button
+              variant="primary"
+              disabled={draft === undefined || nameless || change.busy || read.busy}
+              onClick={() => save(answer.version, false)}
+            >
               {words.unsaved.save}
             </Button>
             {draft !== undefined && (

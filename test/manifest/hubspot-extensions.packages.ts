@@ -1,0 +1,220 @@
+/** What people see and do inside HubSpot, against the real server. */
+import t, { type Test } from 'tap'
+import { DATASET, PORTAL, TOKEN, testApp, until } from '../support/app.ts'
+import { byHubspot } from '../support/settings-page.ts'
+import { type Shown, show } from './hubspot/extension.ts'
+
+const LEAD_ID = '12345678901234567'
+
+/** A portal in which two people became customers, of whom one has no lead id. */
+async function busy(t: Test) {
+  const it = await testApp(t)
+  const contacts = [LEAD_ID, undefined].map((meta_lead_id, n) => {
+    const properties = { email: `person${n}@example.com`, ...(meta_lead_id && { meta_lead_id }) }
+    return it.hubspot.create({ portalId: PORTAL, type: 'contact', properties }).id
+  })
+  await it.settled()
+  for (const id of contacts) it.hubspot.change({ portalId: PORTAL, type: 'contact', id, properties: { lifecyclestage: 'customer' } })
+  await it.settled()
+  await until(() => it.meta.events({ dataset: DATASET }).length === 2)
+  return { it, contacts }
+}
+
+/** A surface has one primary button at most (HubSpot, listing requirements). */
+const onePrimary = (t: Test, shown: Shown) => t.ok(shown.all('Button').filter(({ props }) => props.variant === 'primary').length <= 1)
+
+t.test('the card tells the story of a contact, and tries again what did not go', async (t) => {
+  const { it, contacts } = await busy(t)
+  const sent = await show(t, it, 'cards', { objectId: Number(contacts[0]) })
+  await sent.says('Converted', 'Raw Lead', 'Sent to Meta', LEAD_ID)
+  t.notMatch(sent.text(), /Try again/)
+  onePrimary(t, sent)
+
+  const waiting = await show(t, it, 'cards', { objectId: Number(contacts[1]) })
+  await waiting.says('No Meta lead is known for this record', 'Waiting')
+  await waiting.press('Try again')
+  await until(() => waiting.alerts().length === 1)
+
+  const unknown = await show(t, it, 'cards', { objectId: 999_999 })
+  await unknown.says('Nothing is known of this contact yet')
+})
+
+t.test('the page says how it goes, and leads from a reason to the story of a record', async (t) => {
+  const { it, contacts } = await busy(t)
+  const page = await show(t, it, 'pages')
+  await page.says(/reported to Meta/, 'Nothing needs your attention.', 'The last 28 days', 'The way to day 60')
+  onePrimary(t, page)
+  await page.press('See why')
+  await page.says('What became of the last 28 days', 'Waiting', /No Meta lead is known/)
+  await page.press(`contact ${contacts[0]}`)
+  await page.says('Converted', LEAD_ID)
+  await page.press('Back')
+  await page.enter('outcome', 'waiting')
+  await until(() => !page.all('Button').some(({ text }) => text === `contact ${contacts[0]}`))
+  await page.press('Begin the dry run')
+  await page.press('See how far it is')
+  onePrimary(t, page)
+})
+
+t.test('what needs attention has the button that fixes it', async (t) => {
+  const { it } = await busy(t)
+  const notice = { workspace_id: it.workspaceId, text: 'Something happened.' }
+  await it.db
+    .insertInto('notice')
+    .values([
+      { ...notice, subject: `dataset:${it.datasetId}`, code: 'unknown_error' },
+      { ...notice, subject: `connection:${it.connectionId}`, code: 'reconnect' },
+    ])
+    .execute()
+  const page = await show(t, it, 'pages')
+  await page.press('Try again')
+  await until(() => page.alerts().length === 1)
+  await page.press('Reconnect')
+  await until(() => page.all('Link').length === 1)
+  t.match(page.all('Link')[0]?.props.href, { url: /\/connect\/[\w-]+\/start$/, external: true })
+})
+
+t.test('stages are put in order by buttons, named and saved; a name that Meta learned changes after a warning', async (t) => {
+  const { it } = await busy(t)
+  const page = await show(t, it, 'settings')
+  await page.open('stages')
+  await page.says('Reported to Meta, in funnel order')
+  const order = () => page.all('Input').map(({ props }) => props.value)
+  const before = order()
+  t.equal(before.at(-1), 'Converted')
+  await page.press('Move customer up')
+  t.strictSame(order().slice(-2), ['Converted', before.at(-2)])
+  onePrimary(t, page)
+  await page.press('Save')
+  await until(() => page.alerts().length === 1)
+  const saved = await byHubspot(it)('GET', '/stages')
+  t.match(
+    (saved.body.data as unknown as { stages: { eventName: string }[] }).stages
+      .map(({ eventName }) => eventName)
+      .filter(Boolean)
+      .at(-2),
+    'Converted',
+  )
+
+  await page.enter('lifecyclestage//customer', 'Bought')
+  await page.press('Save')
+  await page.says('Meta has learned from these names')
+  await page.press('Change them all the same')
+  await until(() => page.alerts().length === 2)
+  await until(() => order().includes('Bought'))
+  await page.enter('lifecyclestage//customer', '')
+  await page.says('Give it a name')
+  t.equal(page.all('Button').find(({ text }) => text === 'Save')?.props.disabled, true)
+})
+
+t.test('two admins at once are told, and nothing is overwritten', async (t) => {
+  const { it } = await busy(t)
+  const page = await show(t, it, 'settings')
+  await page.open('stages')
+  await page.press('Do not report customer')
+  const other = byHubspot(it)
+  const { version, rawLead } = (await other('GET', '/stages')).body.data as unknown as { version: string; rawLead: object }
+  t.match(await other('PUT', '/mapping', { version, mapping: { rawLead, stages: [] }, confirmed: true }), { body: { ok: true } })
+  await page.press('Save')
+  await page.says(/Changed by HubSpot user 606/)
+  await page.press('Show what is there now')
+  await page.says('No stage is reported yet')
+})
+
+t.test('which leads count is shown with real numbers, and saved', async (t) => {
+  const { it } = await busy(t)
+  const page = await show(t, it, 'settings')
+  await page.open('leads')
+  await page.says('Of the latest 2 people, 1 would count.')
+  await page.enter('whichLeads', 'anyone')
+  await page.says('Of the latest 2 people, 2 would count.', /Meta advises against it/)
+  onePrimary(t, page)
+  await page.submit()
+  await until(() => page.alerts().length === 1)
+  t.match(await byHubspot(it)('GET', '/rules'), { body: { data: { rules: { whichLeads: 'anyone' } } } })
+})
+
+t.test('the account is paused, taken on again, and left after a question', async (t) => {
+  const { it } = await busy(t)
+  const page = await show(t, it, 'settings')
+  await page.open('connection')
+  await page.says('Working', DATASET, 'Live')
+  onePrimary(t, page)
+  await page.press('Pause')
+  await page.says('Paused. What happens in the CRM meanwhile is kept.')
+  await page.press('Go on')
+  await page.says('Working')
+  await page.press('Stop sending')
+  await page.says('Shadow: nothing is sent')
+  await page.press('Stages')
+  await page.says('Download: Stages')
+  t.equal(page.all('Button').find(({ text }) => text === 'Disconnect')?.props.variant, 'destructive')
+})
+
+t.test('the first run takes at most twelve presses, and nothing is typed but dataset and token', async (t) => {
+  const it = await testApp(t)
+  for (const table of ['route', 'mapping'] as const) await it.db.deleteFrom(table).execute()
+  await it.db.updateTable('connection').set({ state: 'setup' }).execute()
+  const { id } = it.hubspot.create({ portalId: PORTAL, type: 'contact', properties: { email: 'ana@example.com', meta_lead_id: LEAD_ID } })
+  const page = await show(t, it, 'settings')
+  await page.enter('metaId', DATASET)
+  await page.enter('token', TOKEN)
+  await page.enter('crmDataset', 'yes')
+  await page.submit()
+  await page.press('No')
+  await page.press('That is right')
+  await page.press('It is settled in another way')
+  await page.says('What Meta would get of one real lead')
+  await page.press('Use the proposal')
+  await page.press('Start sending to Meta')
+  it.hubspot.change({ portalId: PORTAL, type: 'contact', id, properties: { lifecyclestage: 'customer' } })
+  await it.settled()
+  await until(() => it.meta.events({ dataset: DATASET }).length > 0)
+  await page.press('Check again')
+  await page.press('Without the last seven days')
+  await page.says('Everything is set up')
+  t.ok(page.actions.length <= 12, page.actions.join(', '))
+  t.strictSame(
+    page.actions.filter((one) => one.startsWith('enter')),
+    ['enter metaId', 'enter token', 'enter crmDataset'],
+  )
+})
+
+t.test('who is no admin can look, and is not shown what would change something', async (t) => {
+  const { it, contacts } = await busy(t)
+  it.hubspot.setUser({ portalId: PORTAL, userId: '707', superAdmin: false })
+  const page = await show(t, it, 'settings', { userId: '707' })
+  await page.says('You can look, and not change')
+  for (const view of ['start', 'stages', 'leads', 'connection']) {
+    await page.open(view)
+    await until(() => page.all('LoadingSpinner').length === 0)
+    t.strictSame(
+      page.all('Button').map(({ text }) => text),
+      [],
+      view,
+    )
+  }
+  const card = await show(t, it, 'cards', { userId: '707', objectId: Number(contacts[1]) })
+  await card.says('Waiting')
+  t.strictSame(card.all('Button'), [])
+})
+
+t.test('an account that is not connected is told so, and led to the consent', async (t) => {
+  const it = await testApp(t)
+  const page = await show(t, it, 'settings', { portalId: 4_004_004 })
+  await page.says('HubSpot is not connected yet')
+  onePrimary(t, page)
+  await page.press('Connect HubSpot')
+  await until(() => page.all('Link').length === 1)
+})
+
+t.test('a server that cannot be reached is said, and asked again', async (t) => {
+  const { it } = await busy(t)
+  let away = true
+  const bad = () => (away ? Response.json({ status: 'error' }, { status: 502 }) : undefined)
+  const page = await show(t, it, 'pages', { instead: bad })
+  await page.says('This could not be loaded', /server cannot be reached/)
+  away = false
+  await page.press('Try again')
+  await page.says('Nothing needs your attention.')
+})
