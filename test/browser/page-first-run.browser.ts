@@ -99,7 +99,7 @@ t.test('whoever has something else that reports begins in shadow mode, and whoev
   await button('Yes, these count').click()
   await button('A field of the CRM says so').click()
   await inside.getByRole('button', { name: 'Add a rule: Opt-out' }).click()
-  await inside.getByRole('combobox', { name: 'Field' }).click()
+  await inside.getByRole('combobox', { name: 'Field', exact: true }).click()
   await inside.getByRole('option', { name: /LeadSource/ }).click()
   await inside.getByRole('textbox', { name: 'Value' }).fill('Web')
   await button('Add').click()

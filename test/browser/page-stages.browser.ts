@@ -86,7 +86,7 @@ t.test('of two who change the stages at once, the second is told by whom, and ha
 
   await save(first, 'Value Proposition')
   await save(second, 'Needs Analysis')
-  await second.inside.getByRole('button', { name: 'Save mine on top' }).click()
+  await second.inside.getByRole('button', { name: 'Save mine all the same' }).click()
   await second.inside.getByText('The stages are saved.').waitFor()
   t.ok((await names()).includes('Needs Analysis'))
 })

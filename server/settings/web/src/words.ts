@@ -42,9 +42,9 @@ export const words = {
   conflict: {
     title: 'Somebody changed this meanwhile',
     by: (who: string, when: string) => `Changed by ${who} on ${when}`,
-    text: 'Nothing of yours was saved, and nothing of theirs was overwritten. Look at what is there now, or put your changes on top of it.',
+    text: 'Nothing of yours was saved, and nothing of theirs was overwritten. Look at what is there now, or save yours all the same.',
     theirs: 'Show what is there now',
-    mine: 'Save mine on top',
+    mine: 'Save mine all the same',
   },
   unsaved: { text: 'You have changes that are not saved.', save: 'Save', discard: 'Discard', saved: 'Saved.' },
   outside: {
@@ -253,6 +253,10 @@ export const words = {
     reachedAt: (when: string) => `Reached ${when}`,
     settledAt: (when: string) => `settled ${when}`,
     usedKeys: (keys: string) => `Identified by ${keys}`,
+    keys: {
+      ...{ lead_id: 'Meta lead id', em: 'e-mail', ph: 'phone', fn: 'first name', ln: 'last name', ge: 'gender', db: 'date of birth' },
+      ...{ ct: 'city', st: 'state', zp: 'postal code', country: 'country', external_id: 'record id', fbc: 'click id' },
+    } as Readonly<Record<string, string>>,
     answer: 'What Meta answered',
     fields: 'Fields that could not be used',
     related: 'Other records of this lead',
@@ -386,6 +390,7 @@ export const words = {
     open: 'Open',
     over: (when: string) => `Over since ${when}`,
     trail: 'Who changed what',
+    trailEmpty: 'Nobody has changed anything yet.',
     files: 'Files',
     filesText: 'Each is made when you ask for it.',
     fileNames: {

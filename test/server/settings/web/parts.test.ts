@@ -1,7 +1,7 @@
 import t from 'tap'
 import { rules } from '../../../../mappings/rules.ts'
 import { writeInstant } from '../../../../server/settings/web/src/parts/when.ts'
-import { changedRules } from '../../../../server/settings/web/src/views/leads/changed-rules.ts'
+import { changed } from '../../../../server/settings/web/src/views/leads/changed.ts'
 import { funnelOf } from '../../../../server/settings/web/src/views/overview/funnel-of.ts'
 import { indent } from '../../../../server/settings/web/src/views/start/indent.ts'
 
@@ -21,9 +21,9 @@ t.test('an instant is written in the zone of the customer', async (t) => {
 
 t.test('rules that differ are sent, and one that is gone goes back to its default', async (t) => {
   const saved = rules.parse({ defaultCountry: 'DE', repeats: true })
-  t.strictSame(changedRules(saved, saved), {})
+  t.strictSame(changed(saved, saved), {})
   const { defaultCountry: _, ...wanted } = { ...saved, repeats: false }
-  t.strictSame(changedRules(saved, wanted), { repeats: false, defaultCountry: null })
+  t.strictSame(changed(saved, wanted), { repeats: false, defaultCountry: null })
 })
 
 t.test('the funnel has the order of the mapping; what is sent no more comes last, what nobody reached is left out', async (t) => {

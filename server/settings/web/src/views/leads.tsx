@@ -9,7 +9,7 @@ import { Shown } from '../parts/shown.tsx'
 import { useChange } from '../parts/use-change.ts'
 import { useDraft } from '../parts/use-draft.ts'
 import { words } from '../words.ts'
-import { changedRules } from './leads/changed-rules.ts'
+import { changed } from './leads/changed.ts'
 import { Recognise } from './leads/recognise.tsx'
 import { RuleList } from './leads/rule-list.tsx'
 import { WhichLeads } from './leads/which-leads.tsx'
@@ -107,13 +107,13 @@ function Editor(saved: LeadRules) {
           mine={async () => {
             const now = await queries.fetchQuery({ ...resources.rules, staleTime: 0 })
             draft.rebase(now.version)
-            save.mutate({ version: now.version, rules: changedRules(saved.rules, rules) })
+            save.mutate({ version: now.version, rules: changed(draft.base, rules) })
           }}
         />
         {draft.isChanged && (
           <SaveBar
             busy={save.isPending}
-            onSave={() => save.mutate({ version: draft.version, rules: changedRules(saved.rules, rules) })}
+            onSave={() => save.mutate({ version: draft.version, rules: changed(draft.base, rules) })}
             onDiscard={() => {
               save.reset()
               draft.discard()

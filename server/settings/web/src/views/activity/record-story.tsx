@@ -85,7 +85,7 @@ function Content({ record, lead, entries, notes, related, onRecord }: Story & { 
             {text !== null && <Text size="sm">{text}</Text>}
             {keys.length > 0 && (
               <Text size="xs" c="dimmed">
-                {said.usedKeys(keys.join(', '))}
+                {said.usedKeys(keys.map((key) => said.keys[key] ?? key).join(', '))}
               </Text>
             )}
             <Dropped notes={dropped} />

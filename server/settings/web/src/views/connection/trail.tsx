@@ -1,4 +1,4 @@
-import { Button, Group, Text } from '@mantine/core'
+import { Button, Group, Skeleton, Text } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { read } from '../../api/client.ts'
 import { type AuditPage, changes, resources } from '../../api/resources.ts'
@@ -60,6 +60,8 @@ export function Trail() {
   return (
     <Card title={said.trail}>
       <Failed error={trail.error} />
+      {trail.isPending && <Skeleton height={80} aria-label={words.loading} />}
+      {trail.data?.pages[0]?.lines.length === 0 && <Text size="sm">{said.trailEmpty}</Text>}
       <ul className="lines">
         {trail.data?.pages
           .flatMap(({ lines }) => lines)

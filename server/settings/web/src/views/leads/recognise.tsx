@@ -9,6 +9,7 @@ import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
 import { useDraft } from '../../parts/use-draft.ts'
 import { words } from '../../words.ts'
+import { changed } from './changed.ts'
 import { useFieldChoices } from './rule-list.tsx'
 
 const said = words.leads
@@ -95,13 +96,13 @@ function Editor(saved: CrmSettings) {
           mine={async () => {
             const { version } = await queries.fetchQuery({ ...resources.crmSettings, staleTime: 0 })
             draft.rebase(version)
-            save.mutate({ version, settings: draft.value })
+            save.mutate({ version, settings: changed(draft.base, draft.value) })
           }}
         />
         {draft.isChanged && (
           <SaveBar
             busy={save.isPending}
-            onSave={() => save.mutate({ version: draft.version, settings: draft.value })}
+            onSave={() => save.mutate({ version: draft.version, settings: changed(draft.base, draft.value) })}
             onDiscard={() => {
               save.reset()
               draft.discard()
