@@ -274,6 +274,11 @@ export interface Page<Settings = unknown> {
     verify(body: Buffer, app: AppCredentials): PageVerdict
     /** Origins of the CRM that may show the page in a frame, as a content security policy takes them. */
     frameAncestors: readonly string[]
+    /**
+     * For CRMs that open the page without a signature where the user has to approve the app first: where the account signs in, as
+     * `Install.authUrl` reads it, from the query of such a request; undefined where it is none.
+     */
+    approvalAt?(query: Readonly<Record<string, unknown>>): string | undefined
   }
   /** For CRMs that draw the page themselves and sign each of its requests to us. */
   requests?: {
@@ -554,10 +559,15 @@ export interface Connector<Settings = unknown> {
   /** True where a stage can only be understood with its pipeline, which changes of this source do not carry. */
   needsPipeline(source: string): boolean
   /**
-   * What the CRM still knows of stages reached between two instants (`to` exclusive, at most seven days back), page by page
-   * and in no order. `position` is the `next` of the page before.
+   * What the CRM still knows of stages reached between two instants (`to` exclusive, at most seven days back where there is no `past`),
+   * page by page and in no order. `position` is the `next` of the page before.
    */
   history?(context: ConnectionContext<Settings>, period: { from: number; to: number }, position: string | undefined): Promise<HistoryPage>
+  /**
+   * How far before a connection was made its history is read as well, once, milliseconds: for records that are there to be found, of
+   * which nothing is sent. Absent: not at all.
+   */
+  past?(settings: Settings): number
   listStages(context: ConnectionContext<Settings>): Promise<StageGroup[]>
   listFields(context: ConnectionContext<Settings>): Promise<FieldOption[]>
   /** The mapping proposed to a new customer, from the live stages. Pure. */

@@ -30,6 +30,9 @@ export const page: Page<SalesforceSettings> = {
     },
     // Pages of Lightning and Visualforce are below these, those of sandboxes and of packages too; all ancestors have to be named.
     frameAncestors: ['https://*.salesforce.com', 'https://*.force.com', 'https://*.visualforce.com'],
+    // Where users may authorise the app themselves, and have not (Canvas developer guide, user flow; `loginUrl`: its JavaScript SDK).
+    approvalAt: ({ _sfdc_canvas_authvalue: asked, loginUrl }) =>
+      asked === 'user_approval_required' ? (typeof loginUrl === 'string' ? loginUrl : '') : undefined,
   },
   async isAdmin({ access, account, userId }, { http, context }) {
     if (access === undefined) {

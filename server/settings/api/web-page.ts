@@ -84,6 +84,19 @@ export async function webPage(server: FastifyInstance, options: WebPageOptions):
     }
   })
 
+  for (const { manifest, page } of Object.values(connectors)) {
+    const { approvalAt, frameAncestors = [] } = page?.opening ?? {}
+    if (approvalAt === undefined) continue
+    server.get(`/page/${manifest.id}`, (request, reply) => {
+      const host = approvalAt(request.query as Record<string, unknown>)
+      if (host === undefined) return reply.redirect('/page', 302)
+      return sendPage(reply, {
+        ...approveFirst(manifest.displayName, `/sign-in/${manifest.id}?${new URLSearchParams({ host })}`),
+        frameAncestors,
+      })
+    })
+  }
+
   server.get('/page', (_request, reply) => sendDocument(reply, []))
 
   if (existsSync(folder)) {
@@ -91,6 +104,15 @@ export async function webPage(server: FastifyInstance, options: WebPageOptions):
     await server.register(fastifyStatic, { root: folder, prefix: '/page/', index: false, immutable: true, maxAge: '30d' })
   }
 }
+
+/** The CRM's own pages refuse to be framed, so approval takes a tab of its own; afterwards the CRM opens the page by itself. */
+const approveFirst = (crm: string, address: string) => ({
+  status: 200,
+  title: 'Approve this page first',
+  body: html`<p>${crm} opens this page for you once you have approved the app. That takes a tab of its own; come back here afterwards and load this page anew.</p>
+<p><a class="button" href="${address}" target="_blank" rel="noopener">Approve in ${crm}</a></p>
+<p class="soft">An admin can approve it for everybody: in the policies of the app, set permitted users to “Admin approved users are pre-authorized”.</p>`,
+})
 
 /** A block of data, which no policy takes for a script; nothing in it can end it. */
 function dataBlock(session: OpenedSession): string {

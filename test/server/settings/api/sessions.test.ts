@@ -249,6 +249,24 @@ t.test('a page is opened by nothing that Salesforce has not signed for somebody 
   t.equal((await it.db.selectFrom('page_session').selectAll().execute()).length, 0)
 })
 
+t.test('who has to approve the app first is led there from inside the frame, and nowhere else', async (t) => {
+  const { it } = await withOrg(t)
+  const open = (query: string) => fetch(`${it.url}/page/salesforce${query}`, { redirect: 'manual' })
+  const asked = await open(`?_sfdc_canvas_authvalue=user_approval_required&loginUrl=${encodeURIComponent(it.salesforce.url)}`)
+  t.equal(asked.status, 200)
+  t.match(asked.headers.get('content-security-policy'), /frame-ancestors https:\/\/\*\.salesforce\.com/)
+  t.equal(asked.headers.get('set-cookie'), null)
+  const [, address = ''] = /href="([^"]+)" target="_blank" rel="noopener"/.exec(await asked.text()) ?? []
+  const consent = await fetch(`${it.url}${address}`, { redirect: 'manual' })
+  t.match(consent.headers.get('location') ?? '', new RegExp(`^${it.salesforce.url}/services/oauth2/authorize\\?`))
+  const evil = await open('?_sfdc_canvas_authvalue=user_approval_required&loginUrl=https%3A%2F%2Fevil.example%22%3E')
+  const text = await evil.text()
+  t.notMatch(text, /"https?:\/\/evil|evil\.example">/, 'which is no address of the page')
+  const [, leads = ''] = /href="([^"]+)" target/.exec(text) ?? []
+  t.equal((await fetch(`${it.url}${leads}`, { redirect: 'manual' })).status, 400)
+  t.match(await open(''), { status: 302 })
+})
+
 t.test('to open the page is no proof of being an admin', async (t) => {
   const { it, orgId, userId } = await withOrg(t)
   it.salesforce.setUser({ orgId, userId, customises: false })
