@@ -44,6 +44,7 @@ import { resolve } from './resolve/resolve.ts'
 import { createBullScheduler } from './schedule/bull.ts'
 import { createInProcessScheduler } from './schedule/in-process.ts'
 import type { Scheduler } from './schedule/scheduler.ts'
+import { createVigil } from './schedule/vigil.ts'
 import { settingsApi } from './settings/api/api.ts'
 import { forgetPages } from './settings/api/passes.ts'
 import { webPage } from './settings/api/web-page.ts'
@@ -145,8 +146,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   // Whatever happened while nobody ran.
   scheduler.register('awake', async () => {
     await settleArrivals(db, connectors, { all: true })
-    await catchUpSoon(db)
+    // Of many processes others may have been at work all the time.
+    if (redis === undefined) await catchUpSoon(db)
   })
+  const vigil = works && redis !== undefined ? createVigil(db, () => catchUpSoon(db)) : undefined
   scheduler.register('sweep', async () => {
     await settleArrivals(db, connectors)
     const work = await findWork(db)
@@ -230,12 +233,13 @@ export async function createApp(options: AppOptions): Promise<App> {
     server,
     start() {
       scheduler.start()
+      void vigil?.start()
       if (works) streams.start()
     },
     async stop() {
       stopping = true
       await server.close()
-      await Promise.all([streams.stop({ graceMs: GRACE_MS }), scheduler.stop({ graceMs: GRACE_MS })])
+      await Promise.all([streams.stop({ graceMs: GRACE_MS }), scheduler.stop({ graceMs: GRACE_MS }), vigil?.stop()])
       await Promise.all([graph.close(), notifier.close(), crmHttp.close()])
     },
   }

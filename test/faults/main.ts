@@ -23,9 +23,9 @@ const proofs = [...new Set(promises.flatMap((promise) => promise.proofs))]
 const isFault = (file: string) => /^test\/(faults\/|server\/(kill|two-apps|many)|promises\/silent-logs)/.test(file)
 /** These are as true with many processes as with one, and depend on who wakes whom. */
 const isShared = (file: string) => /^test\/(server\/(resolve|delivery|leads|intake|backfill|streams|orgs)|promises)/.test(file)
-/** Redis itself is at stake; nothing of it is, or what is wanted of many is not built yet (promise 2). */
+/** Redis itself is at stake; nothing of it is. */
 const needsRedis = (file: string) => /(redis\.fault|schedule\/(bull|redis)|many)\./.test(file)
-const needsNone = (file: string) => /(hostile|two-apps)\./.test(file)
+const needsNone = (file: string) => /hostile\./.test(file)
 /** These take long, and `npm test` has proven them of one process. */
 const isProven = (file: string) => /(kill-history|silent-logs)\./.test(file)
 const wanted = {
