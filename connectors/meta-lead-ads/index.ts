@@ -16,6 +16,8 @@ import { type PageSettings, pageSettings } from './settings.ts'
 import { subscribe } from './subscription.ts'
 import { handshake, parse, verify } from './webhook.ts'
 
+const DAY_MS = 86_400_000
+
 export const metaLeadAds: Connector<PageSettings> = {
   manifest: {
     id: 'meta-lead-ads',
@@ -44,6 +46,7 @@ export const metaLeadAds: Connector<PageSettings> = {
   lookup,
   needsPipeline: () => false,
   history: readPeriod,
+  past: ({ pastDays }) => pastDays * DAY_MS,
   listStages: async () => [],
   listFields,
   defaultMapping: () => [],

@@ -9,6 +9,7 @@ import { disconnect } from '../settings/disconnect.ts'
 import { findWorkspace } from '../settings/find.ts'
 import { createLeadIdField } from '../settings/lead-id-field.ts'
 import { leavingWarning } from '../settings/leave-crm.ts'
+import { pastText } from '../settings/past-text.ts'
 import { problem } from '../settings/problem.ts'
 import { listRoutes } from '../settings/routes.ts'
 import { readRules, readSettings, setRules, setSettings } from '../settings/rules.ts'
@@ -129,6 +130,7 @@ export function addConnectionCommands(program: Command): void {
           ['changes', arrivalText(found)],
           ['last change', time(found.lastChangeAt) ?? 'none within a week'],
           ['covered until', coverageOf(found)],
+          ['before that', found.past === null ? undefined : pastText(found.past)],
           ['rules', JSON.stringify(found.rules)],
           ['settings', JSON.stringify(found.settings)],
         ]),

@@ -1,7 +1,8 @@
 /**
  * Catching up: what the CRM's history knows and nobody told us comes in by the way of every change. Read from where it was
  * read before, page by page; a page's changes and the position are one transaction, so neither a kill nor a second process
- * loses or skips a page. That most of it is known already does not matter: the ledger tells.
+ * loses or skips a page. That most of it is known already does not matter: the ledger tells. Some connections have a past as well,
+ * from before they were made: it is read once, while nothing newer is to be read.
  */
 import { sql } from 'kysely'
 import type { HistoryPage } from '../../connectors/connector.ts'
@@ -13,7 +14,16 @@ import type { Database } from '../database/pool.ts'
 import { transaction } from '../database/transaction.ts'
 import type { Log } from '../log.ts'
 import { type Lease, withLease } from '../schedule/lease.ts'
-import { type HistoryCursor, moveCovered, movePosition, type Reading, readHistoryCursor, setDue } from './history-cursor.ts'
+import {
+  type HistoryCursor,
+  moveCovered,
+  movePast,
+  movePosition,
+  type Reading,
+  readHistoryCursor,
+  readPastCursor,
+  setDue,
+} from './history-cursor.ts'
 import { insertPackets } from './inbox.ts'
 import { isInboxFull } from './is-inbox-full.ts'
 import { packInParts } from './pack-in-parts.ts'
@@ -46,7 +56,11 @@ const NEVER_MS = 300_000
  * @returns when it wants to run again, milliseconds since the epoch
  */
 export async function catchUp(options: CatchUpOptions, connectionId: number): Promise<{ again?: number }> {
-  const held = await withLease(options.db, `reconcile:${connectionId}`, (lease) => readOnce(options, connectionId, lease))
+  const held = await withLease(options.db, `reconcile:${connectionId}`, async (lease) => {
+    const again = await readOnce(options, connectionId, lease)
+    if (again === undefined || again <= Date.now()) return again
+    return Math.min(again, (await readPast(options, connectionId, lease)) ?? again)
+  })
   if (!held.ran) return { again: held.until.getTime() }
   return held.value === undefined ? {} : { again: held.value }
 }
@@ -76,7 +90,9 @@ async function readOnce(options: CatchUpOptions, connectionId: number, lease: Le
     return crmFailed(options, connectionId, error)
   }
 
-  await store(options, connectionId, lease, reading, page)
+  await store(options, connectionId, lease, page, (trx) =>
+    page.next === undefined ? moveCovered(trx, connectionId, reading.to) : movePosition(trx, connectionId, behind(reading, page)),
+  )
   if (page.changes.length > 0) options.wakeResolve(connectionId)
   if (page.next !== undefined) return Date.now()
   await closeNotice(db, `connection:${connectionId}`, 'catch_up')
@@ -91,24 +107,61 @@ async function readOnce(options: CatchUpOptions, connectionId: number, lease: Le
 function nextPeriod({ createdAt, coveredUntil }: HistoryCursor, now: number): Reading | undefined {
   const to = now - SAFETY_LAG_MS
   if (to <= coveredUntil) return undefined
-  return { from: Math.max(createdAt, coveredUntil - OVERLAP_MS, now - MOST_MS), to }
+  return { from: Math.max(createdAt, coveredUntil - OVERLAP_MS, now - MOST_MS), to, records: 0 }
 }
+
+/** One page of what was before the connection was made, where it has such a past that was not read yet. */
+async function readPast(options: CatchUpOptions, connectionId: number, lease: Lease): Promise<number | undefined> {
+  const { db } = options
+  let page: HistoryPage
+  let reading: Reading
+  try {
+    const { connector, context } = await options.connections.get(connectionId)
+    if (connector.history === undefined || connector.past === undefined) return undefined
+    const cursor = await readPastCursor(db, connectionId)
+    if (cursor === undefined) return undefined
+    const from = cursor.createdAt - connector.past(context.settings)
+    if (cursor.reading === undefined && from >= cursor.coveredFrom) {
+      if (cursor.dueAt !== undefined || cursor.due) await setDue(db, connectionId, 'never', 'past')
+      return undefined
+    }
+    if (!cursor.due && cursor.dueAt !== undefined) return cursor.dueAt
+    if (await isInboxFull(db, connectionId)) return Date.now() + WAIT_MS
+    reading = cursor.reading ?? { from, to: cursor.coveredFrom, records: 0 }
+    page = await connector.history(context, reading, reading.next)
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    return crmFailed(options, connectionId, error, 'past')
+  }
+  await store(options, connectionId, lease, page, (trx) =>
+    page.next === undefined ? movePast(trx, connectionId, reading.from) : movePosition(trx, connectionId, behind(reading, page), 'past'),
+  )
+  if (page.changes.length > 0) options.wakeResolve(connectionId)
+  return page.next === undefined ? undefined : Date.now()
+}
+
+/** Where the reading goes on behind a page. */
+const behind = ({ from, to, records }: Reading, page: HistoryPage): Reading => ({
+  from,
+  to,
+  next: page.next,
+  records: records + page.records,
+})
 
 /** Puts a page into the inbox and moves the cursor behind it. */
 async function store(
   { db, vault }: CatchUpOptions,
   connectionId: number,
   lease: Lease,
-  { from, to }: Reading,
-  { changes, next }: HistoryPage,
+  { changes }: HistoryPage,
+  move: (trx: Database) => Promise<void>,
 ): Promise<void> {
   const packets = packInParts(vault.for('packet'), connectionId, changes, Date.now())
   await transaction(db, async (trx) => {
     await lease.guard(trx)
     if (!(await stillWorks(trx, connectionId))) return
     await insertPackets(trx, packets)
-    if (next === undefined) await moveCovered(trx, connectionId, to)
-    else await movePosition(trx, connectionId, { from, to, next })
+    await move(trx)
   })
 }
 
@@ -118,19 +171,19 @@ async function stillWorks(trx: Database, connectionId: number): Promise<boolean>
   return found.rows.length > 0
 }
 
-async function putOff(db: Database, connectionId: number, delayMs: number): Promise<number> {
+async function putOff(db: Database, connectionId: number, delayMs: number, channel?: 'past'): Promise<number> {
   const at = Date.now() + delayMs
-  await setDue(db, connectionId, at)
+  await setDue(db, connectionId, at, channel)
   return at
 }
 
 /** The CRM cannot be asked: later again, from the same position. What only the customer can mend is told. */
-async function crmFailed({ db, log }: CatchUpOptions, connectionId: number, error: CodedError): Promise<number> {
+async function crmFailed({ db, log }: CatchUpOptions, connectionId: number, error: CodedError, channel?: 'past'): Promise<number> {
   const delay = error.retry === 'never' ? NEVER_MS : error.retry === 'later' ? LATER_MS : error.retry.afterMs
   log.warn({ connection: connectionId, error, delay }, 'the history of a connection cannot be read now')
   // A withdrawn grant was told where it was noticed.
   if (error.retry === 'never' && error.code !== 'grant_revoked') await tell(db, connectionId, error)
-  return putOff(db, connectionId, delay)
+  return putOff(db, connectionId, delay, channel)
 }
 
 async function tell(db: Database, connectionId: number, error: CodedError): Promise<void> {

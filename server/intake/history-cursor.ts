@@ -1,4 +1,7 @@
-/** How far the CRM's history of a connection has been read: the row of `cursor` with the channel `history`. */
+/**
+ * How far the CRM's history of a connection has been read: the rows of `cursor` with the channels `history`, and `past` for what was
+ * before the connection.
+ */
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Database } from '../database/pool.ts'
@@ -8,6 +11,8 @@ export interface Reading {
   from: number
   to: number
   next?: string | undefined
+  /** Records that its pages have had. */
+  records: number
 }
 
 export interface HistoryCursor {
@@ -25,7 +30,10 @@ export interface HistoryCursor {
   wantedUntil?: number
 }
 
-const reading = z.object({ from: z.number(), to: z.number(), next: z.string().optional() })
+const reading = z.object({ from: z.number(), to: z.number(), next: z.string().optional(), records: z.number().default(0) })
+
+/** What is being read, from the `position` of a row. */
+export const readReading = (position: string): Reading => reading.parse(JSON.parse(position))
 
 /** The cursor of a connection; it starts where the connection was made. Undefined: there is no such connection. */
 export async function readHistoryCursor(db: Database, connectionId: number): Promise<HistoryCursor | undefined> {
@@ -53,15 +61,52 @@ export async function readHistoryCursor(db: Database, connectionId: number): Pro
     ...(row.due_at !== null && { dueAt: row.due_at }),
     createdAt: row.created_at.getTime(),
     coveredUntil: row.covered_until.getTime(),
-    ...(row.position !== null && { reading: reading.parse(JSON.parse(row.position)) }),
+    ...(row.position !== null && { reading: readReading(row.position) }),
     ...(row.minutes !== null && { everyMs: row.minutes * 60_000 }),
     ...(row.wanted_until !== null && { wantedUntil: row.wanted_until.getTime() }),
   }
 }
 
+export interface PastCursor {
+  due: boolean
+  /** When it is due; absent: there was nothing left to read. */
+  dueAt?: number
+  /** The connection was made then. */
+  createdAt: number
+  /** Back to here it was read. */
+  coveredFrom: number
+  reading?: Reading
+}
+
+/** How far back the past of a connection has been read: it starts where the connection was made. Undefined: there is none at work. */
+export async function readPastCursor(db: Database, connectionId: number): Promise<PastCursor | undefined> {
+  await sql`
+    insert into cursor (connection_id, channel, covered_until)
+    select id, 'past', created_at from connection where id = ${connectionId} on conflict do nothing`.execute(db)
+  const found = await sql<{ due: boolean; due_at: number | null; created_at: Date; covered_until: Date; position: string | null }>`
+    select u.due_at <= now() as due, c.created_at, u.covered_until, u.position,
+      case when isfinite(u.due_at) then extract(epoch from u.due_at)::float8 * 1000 end as due_at
+    from connection c join cursor u on u.connection_id = c.id and u.channel = 'past'
+    where c.id = ${connectionId} and c.state in ('active', 'attention')`.execute(db)
+  const row = found.rows[0]
+  if (row === undefined) return undefined
+  return {
+    due: row.due,
+    ...(row.due_at !== null && { dueAt: row.due_at }),
+    createdAt: row.created_at.getTime(),
+    coveredFrom: row.covered_until.getTime(),
+    ...(row.position !== null && { reading: readReading(row.position) }),
+  }
+}
+
+/** All of a part of the past is in the inbox, back to `from`. */
+export async function movePast(trx: Database, connectionId: number, from: number): Promise<void> {
+  await update(trx, connectionId, sql`position = null, covered_until = ${new Date(from)}, due_at = 'infinity'`, 'past')
+}
+
 /** A page is in the inbox: the next one follows. */
-export async function movePosition(trx: Database, connectionId: number, position: Reading): Promise<void> {
-  await update(trx, connectionId, sql`position = ${JSON.stringify(position)}`)
+export async function movePosition(trx: Database, connectionId: number, position: Reading, channel?: Channel): Promise<void> {
+  await update(trx, connectionId, sql`position = ${JSON.stringify(position)}`, channel)
 }
 
 /** All of a period is in the inbox, up to `until`. */
@@ -70,8 +115,8 @@ export async function moveCovered(trx: Database, connectionId: number, until: nu
 }
 
 /** @param at milliseconds since the epoch, or never */
-export async function setDue(db: Database, connectionId: number, at: number | 'never'): Promise<void> {
-  await update(db, connectionId, sql`due_at = ${at === 'never' ? 'infinity' : new Date(at)}`)
+export async function setDue(db: Database, connectionId: number, at: number | 'never', channel?: Channel): Promise<void> {
+  await update(db, connectionId, sql`due_at = ${at === 'never' ? 'infinity' : new Date(at)}`, channel)
 }
 
 /** The history of a connection is read at the next occasion; of all of them if none is named. */
@@ -85,10 +130,13 @@ export async function catchUpSoon(db: Database, connectionId?: number): Promise<
 export async function findBehind(db: Database): Promise<number[]> {
   const found = await sql<{ id: number }>`
     select c.id from connection c left join cursor u on u.connection_id = c.id and u.channel = 'history'
-    where c.state in ('active', 'attention') and coalesce(u.due_at, '-infinity') <= now()`.execute(db)
+    where c.state in ('active', 'attention') and (coalesce(u.due_at, '-infinity') <= now()
+      or exists (select from cursor p where p.connection_id = c.id and p.channel = 'past' and p.due_at <= now()))`.execute(db)
   return found.rows.map(({ id }) => id)
 }
 
-async function update(db: Database, connectionId: number, set: ReturnType<typeof sql>): Promise<void> {
-  await sql`update cursor set ${set} where connection_id = ${connectionId} and channel = 'history'`.execute(db)
+type Channel = 'history' | 'past'
+
+async function update(db: Database, connectionId: number, set: ReturnType<typeof sql>, channel: Channel = 'history'): Promise<void> {
+  await sql`update cursor set ${set} where connection_id = ${connectionId} and channel = ${channel}`.execute(db)
 }

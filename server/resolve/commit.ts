@@ -324,6 +324,8 @@ async function judgeAll(
   )
   const milestones: Map<string, ReachedMilestone[]> = stored
 
+  const isAskedFor = input.backfillId != null || input.rehearsal !== undefined
+  const decidedLater = new Set(waiting.flatMap(({ recordId, stageKey }) => (stageKey === rawLeadKey ? [recordId] : [])))
   const judged: Judged[] = []
   for (const route of setup.routes) {
     /** `at`: the instant of a change (ms), by which one of several leads of a person is meant. */
@@ -336,7 +338,8 @@ async function judgeAll(
       const reached = input.rehearsal?.get(rehearsed) ?? milestones.get(key) ?? []
       if (lead !== null) milestones.set(key, reached)
       if (lead !== null) input.rehearsal?.set(rehearsed, reached)
-      return { setup, route, limits, person, lead, leadSince, without, milestones: reached, now }
+      const asked = isAskedFor || decidedLater.has(person.id)
+      return { setup, route, limits, person, lead, leadSince, without, milestones: reached, asked, now }
     }
     const raised = [...records.values()].flatMap((record) => (record.state === 'erased' ? [] : (judgeRawLead(caseOf(record), now) ?? [])))
     // A raw lead that was decided before (refused, say) stays so, and must not keep a stage of the same name back.

@@ -46,6 +46,8 @@ export interface Case {
   without?: 'waiting_for_lead' | 'ambiguous_lead' | 'record_gone' | 'erased'
   /** Of the lead at this dataset. */
   milestones: ReachedMilestone[]
+  /** Somebody asked for it to be read, so that it is sent though it is from before the connection. */
+  asked?: boolean
   now: number
 }
 
@@ -62,8 +64,10 @@ export function judgeRawLead(it: Case, receivedAt: number): Judged | undefined {
   if (it.lead === null) return undefined
   const { captures } = it.setup
   const generatedAt = it.lead.generatedAt ?? undefined
-  // What was captured long after it was generated is there to be found; its raw lead is the CRM's, if it comes there.
-  if (captures && generatedAt !== undefined && generatedAt < it.now - it.limits.maxAgeMs) return undefined
+  // What was captured long after it was generated, or is from before the page was connected (in Meta's whole seconds), is there to be
+  // found; its raw lead is the CRM's, if it comes there.
+  const since = Math.max(it.now - it.limits.maxAgeMs, it.asked ? 0 : Math.floor(it.setup.createdAt / 1000) * 1000)
+  if (captures && generatedAt !== undefined && generatedAt < since) return undefined
   const { speaker } = it.route
   if (speaker === null) {
     if (it.milestones.some(({ rawLead }) => rawLead)) return undefined

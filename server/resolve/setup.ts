@@ -24,6 +24,8 @@ export interface ConnectionSetup {
   crm: string
   account: string
   state: string
+  /** When the connection was made, milliseconds since the epoch. */
+  createdAt: number
   /** Why the customer has to act, where the state says so. */
   stateReason: string | null
   rules: Rules
@@ -85,6 +87,7 @@ export async function readSetup(db: Database, connectionId: number): Promise<Con
     crm: connection.crm,
     account: connection.account_key,
     state: connection.state,
+    createdAt: connection.created_at.getTime(),
     stateReason: connection.state_reason,
     rules: speakers === undefined ? rules : asStrictAs(rules, speakers.values()),
     mapping: stages,

@@ -4,7 +4,7 @@ import type { Arrival } from '../../connectors/connector.ts'
 import { type LifeCycle, lifeCycle, lifeCycleText } from '../connections/life-cycle.ts'
 import type { ConnectionState } from '../database/tables.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
-import { catchUpSoon } from '../intake/history-cursor.ts'
+import { catchUpSoon, readReading } from '../intake/history-cursor.ts'
 import { audit, type Caller } from './caller.ts'
 import { findConnection, findLiveConnection } from './find.ts'
 import { problem } from './problem.ts'
@@ -45,6 +45,15 @@ export interface ConnectionView {
   coveredUntil: Date | null
   /** Its own interval of reading the history; null: the server's. */
   catchUpMinutes: number | null
+  /** What was before the connection was made, where that is read; null: not, or not yet. */
+  past: PastStanding | null
+}
+
+export interface PastStanding {
+  /** Back to here it was read. */
+  coveredFrom: Date
+  /** What is being read: back to where, and how many records so far; null: nothing is left. */
+  reading: { from: Date; records: number } | null
 }
 
 export interface ArrivalStanding {
@@ -64,7 +73,13 @@ export async function listConnections(
   { workspaceId = caller.workspaceId, id, removed = false }: { workspaceId?: number; id?: number; removed?: boolean } = {},
 ): Promise<ConnectionView[]> {
   const { rows } = await sql<
-    Omit<ConnectionView, 'lifeCycle' | 'standing'> & { standing: StandingJson | null; inbox: string; quarantined: string; routes: string }
+    Omit<ConnectionView, 'lifeCycle' | 'standing' | 'past'> & {
+      standing: StandingJson | null
+      past: PastJson | null
+      inbox: string
+      quarantined: string
+      routes: string
+    }
   >`
     select c.id, c.workspace_id as "workspaceId", w.name as workspace, c.crm, c.account_key as account, c.name, c.state,
       c.state_reason as "stateReason", c.removed_at as "removedAt", c.purged_at as "purgedAt", c.scopes, c.created_at as "createdAt",
@@ -75,6 +90,8 @@ export async function listConnections(
         order by l.occurred_at desc limit 1)) as "lastChangeAt",
       (select u.covered_until from cursor u where u.connection_id = c.id and u.channel = 'history') as "coveredUntil",
       c.catch_up_minutes as "catchUpMinutes", c.sandbox, c.arrival,
+      (select json_build_object('coveredFrom', u.covered_until, 'position', u.position)
+        from cursor u where u.connection_id = c.id and u.channel = 'past') as past,
       (select json_build_object('state', u.standing, 'text', u.standing_text, 'since', u.standing_at, 'changedAt', u.changed_at,
           'tended', exists (select from lease l where l.key = 'stream:' || c.id and l.until > now()) or u.due_at > now())
         from cursor u where u.connection_id = c.id and u.channel = c.arrival) as standing
@@ -93,11 +110,22 @@ export async function listConnections(
     routes: Number(row.routes),
     inbox: Number(row.inbox),
     quarantined: Number(row.quarantined),
+    past: row.past && pastOf(row.past),
     standing: row.standing && { ...row.standing, since: instant(row.standing.since), changedAt: instant(row.standing.changedAt) },
   }))
 }
 
 type StandingJson = Omit<ArrivalStanding, 'since' | 'changedAt'> & { since: string | null; changedAt: string | null }
+interface PastJson {
+  coveredFrom: string
+  position: string | null
+}
+
+function pastOf({ coveredFrom, position }: PastJson): PastStanding {
+  const reading = position === null ? null : readReading(position)
+  return { coveredFrom: new Date(coveredFrom), reading: reading && { from: new Date(reading.from), records: reading.records } }
+}
+
 const instant = (text: string | null) => (text === null ? null : new Date(text))
 
 /** Throws `CodedError` `connection_unknown`. */

@@ -120,7 +120,7 @@ async function begin({ db }: Stand, { id }: BenchPage): Promise<void> {
     )
     insert into mapping (connection_id, version, body, created_by)
     select id, 1, ${JSON.stringify(stageMapping.parse({ stages: [], rawLead: { enabled: false } }))}, 'bench' from crm`.execute(db)
-  await sql`update connection set state = 'active', created_at = now() - interval '1 day' where account_key = ${id} and crm = 'meta-lead-ads'`.execute(
+  await sql`update connection set state = 'active', created_at = now() - interval '1 day', settings = '{"pastDays": 0}' where account_key = ${id} and crm = 'meta-lead-ads'`.execute(
     db,
   )
 }

@@ -6,6 +6,7 @@ import { createLog } from '../../server/log.ts'
 import { addConnection } from '../../server/settings/add-connection.ts'
 import { demoPagesApp } from '../simulators/meta/lead-ads/lead-ads.ts'
 import type { TestApp } from './app.ts'
+import { longConnected } from './long-connected.ts'
 
 export const PAGE = '106000000000001'
 export const FORM = '206000000000001'
@@ -21,7 +22,7 @@ export interface ConnectedPage {
   told(): Promise<void>
 }
 
-/** Connects a page to the workspace of `it`; its leads go to the datasets that are there. */
+/** Connects a page to the workspace of `it`, a month ago as far as it knows; its leads go to the datasets that are there. */
 export async function connectPage(
   t: Test,
   it: Pick<TestApp, 'meta' | 'db' | 'vault' | 'config' | 'workspaceId'> & { url?: string },
@@ -39,6 +40,7 @@ export async function connectPage(
     { workspace: workspaceId, crm: 'meta-lead-ads', refreshToken: token },
     tools,
   )
+  await longConnected(it, id)
   it.meta.leadAds.leadgenWebhooks({ targetUrl: `${it.url}/webhooks/meta-lead-ads` })
   return {
     connectionId: id,

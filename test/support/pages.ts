@@ -6,6 +6,7 @@ import { type AddedConnection, addConnection } from '../../server/settings/add-c
 import type { NewPage } from '../simulators/meta/lead-ads/lead-ads.ts'
 import { demoPagesApp } from '../simulators/meta/lead-ads/lead-ads.ts'
 import type { TestApp } from './app.ts'
+import { longConnected } from './long-connected.ts'
 
 export const VERIFY_TOKEN = 'a-word-of-the-tests'
 
@@ -25,11 +26,12 @@ export interface ConnectedPage {
   token: string
 }
 
-/** One more page of the first advertiser, with one form; its leads feed the datasets that the workspace has. */
-export async function addPage(it: TestApp, given: NewPage): Promise<ConnectedPage> {
+/** One more page of the first advertiser, with one form, connected a month ago as far as it knows; its leads feed the datasets that the workspace has. */
+export async function addPage(it: TestApp, given: NewPage, before?: (form: string) => void): Promise<ConnectedPage> {
   const { leadAds } = it.meta
   const { token } = leadAds.addPage(given)
   const form = leadAds.addForm({ page: given.id, name: 'Ask for an offer' }).id
+  before?.(form)
   leadAds.leadgenWebhooks({ targetUrl: `${it.url}/webhooks/meta-lead-ads` })
   const { http, close } = createHttp()
   try {
@@ -37,6 +39,7 @@ export async function addPage(it: TestApp, given: NewPage): Promise<ConnectedPag
     const connections = createConnections({ db, vault, apps: config.crm, http, log: createLog({ level: 'silent' }) })
     const wanted = { workspace: it.workspaceId, crm: 'meta-lead-ads', refreshToken: token }
     const added = await addConnection({ db, actor: 'test' }, wanted, { vault, apps: config.crm, http, connections })
+    if (before === undefined) await longConnected(it, added.id)
     return { added, connectionId: added.id, page: given.id, form, token }
   } finally {
     await close()
