@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { ADMIN } from '../simulators/hubspot/start-hubspot.ts'
 import { PORTAL, PUBLIC_URL, testApp, until } from '../support/app.ts'
 import { picture } from '../support/chromium.ts'
-import { buildPage, endSessions, pages, seriousFindings } from './page/open-page.ts'
+import { buildPage, endSessions, endSignIns, pages, seriousFindings } from './page/open-page.ts'
 import { recipients } from './page/recipients.ts'
 
 t.before(buildPage)
@@ -79,12 +79,22 @@ t.test('a change whose answer got lost is made once', async (t) => {
   t.equal((await recipients(it)).length, 1, 'and made once')
 })
 
+t.test('whoever signed in stays so while the page is open', async (t) => {
+  const { it, asked, open } = await onNetwork(t)
+  const { page } = await open()
+  await page.getByRole('link', { name: 'Activity' }).waitFor()
+  await endSessions(it)
+  await page.getByRole('link', { name: 'Connection', exact: true }).click()
+  await page.getByText('Nobody yet. Add an address').waitFor()
+  t.equal(asked.filter((one) => one === 'POST /api/session').length, 2, 'signed in once, renewed once, however many asked at once')
+})
+
 t.test('a session that is over says so, and what was typed is still there', async (t) => {
   const { it, open } = await onNetwork(t)
   const { page } = await open()
   await page.getByRole('link', { name: 'Connection', exact: true }).click()
   await page.getByLabel('E-mail address or https URL of a webhook').fill('ana@example.com')
-  await endSessions(it)
+  await endSignIns(it)
   await page.getByRole('button', { name: 'Add', exact: true }).click()
   await page.getByRole('dialog', { name: 'Your session has ended' }).waitFor()
   await picture(page, 'page-session-over')

@@ -94,6 +94,11 @@ export async function pages(t: Test, it: TestApp, { handle }: { handle?: (route:
 
 /** Ends all sessions, as a quarter of an hour does. */
 export const endSessions = (it: Pick<TestApp, 'db'>) => it.db.deleteFrom('page_session').execute()
+/** Ends all sign-ins, as a day does: there is no next session. */
+export async function endSignIns(it: Pick<TestApp, 'db'>): Promise<void> {
+  await endSessions(it)
+  await it.db.deleteFrom('page_sign_in').execute()
+}
 
 /** What is seriously wrong for people who cannot see, or not use a mouse; as axe finds it. */
 export async function seriousFindings(inside: Page | Frame): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { type MantineColorSchemeManager, MantineProvider } from '@mantine/core'
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useState } from 'react'
-import { ApiError, keepBearer } from './api/client.ts'
+import { ApiError, keepSession } from './api/client.ts'
 import { resources } from './api/resources.ts'
 import { openSession } from './api/session.ts'
 import { Alone } from './parts/alone.tsx'
@@ -50,7 +50,7 @@ export function App() {
     opened.then(
       (session) => {
         if (session === undefined) return setStanding({ is: 'out' })
-        keepBearer(session.bearer, () => setStanding({ is: 'over' }))
+        keepSession(session, () => setStanding({ is: 'over' }))
         setStanding({ is: 'in' })
       },
       (error: unknown) => setStanding({ is: 'refused', error }),

@@ -22,21 +22,27 @@ const TIMEOUT_MS = 30_000
 const TRIES = 3
 const PAUSE_MS = 800
 
-let bearer: string | undefined
+export interface Opened {
+  bearer: string
+  /** After a sign-in of our own: what to give for the next bearer, beside the cookie that the browser keeps for it. */
+  renew?: string
+}
+
+let opened: Opened | undefined
 let signedOut: () => void = () => {}
 
-export function keepBearer(given: string, onSignedOut: () => void): void {
-  bearer = given
+export function keepSession(given: Opened, onSignedOut: () => void): void {
+  opened = given
   signedOut = onSignedOut
 }
 
 type Method = 'GET' | 'POST' | 'PUT'
 
-async function once<T>(method: Method, path: string, body: unknown): Promise<T> {
+async function send<T>(method: Method, path: string, body: unknown): Promise<T> {
   const answer = await fetch(`/api${path}`, {
     method,
     headers: {
-      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+      ...(opened !== undefined && { authorization: `Bearer ${opened.bearer}` }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -48,8 +54,42 @@ async function once<T>(method: Method, path: string, body: unknown): Promise<T> 
     | { ok: true; data: T }
     | (Failure & { ok: false })
   if (read.ok) return read.data
-  if (read.code === 'signed_out' && bearer !== undefined) signedOut()
   throw new ApiError(read)
+}
+
+let renewing: Promise<void> | undefined
+
+/** Asks for the next bearer, once for all who need it. Throws `ApiError`. */
+function renewed(renew: string): Promise<void> {
+  renewing ??= send<Opened>('POST', '/session', { renew, requestId: crypto.randomUUID() })
+    .then((next) => {
+      opened = next
+    })
+    .finally(() => {
+      renewing = undefined
+    })
+  return renewing
+}
+
+/** Sends it with the bearer that is good now; where none is left to be had, the page is told. */
+async function once<T>(method: Method, path: string, body: unknown): Promise<T> {
+  const before = opened
+  try {
+    return await send<T>(method, path, body)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== 'signed_out' || before === undefined) throw error
+    // Another request may have brought the next one meanwhile.
+    if (opened === before) {
+      try {
+        if (before.renew === undefined) throw error
+        await renewed(before.renew)
+      } catch (refusal) {
+        if (refusal instanceof ApiError && refusal.code === 'signed_out') signedOut()
+        throw refusal
+      }
+    }
+    return send<T>(method, path, body)
+  }
 }
 
 /** Throws `ApiError`. */

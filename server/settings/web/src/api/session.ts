@@ -1,10 +1,5 @@
 /** From the address or the document that the page was opened with to a bearer. */
-import { change } from './client.ts'
-
-interface Opened {
-  bearer: string
-  expiresAt: string
-}
+import { change, type Opened } from './client.ts'
 
 /** What a CRM that opened the page has put into the document; it is taken out, so that nothing else reads it. */
 function fromDocument(): Opened | undefined {
