@@ -96,7 +96,14 @@ export async function show(
   { objectId, instead, ...who }: Surroundings = {},
 ): Promise<Shown> {
   const built = await build(t, extension)
-  const ask = byHubspot(it, who)
+  const signed = byHubspot(it, who)
+  let underWay = 0
+  const ask: typeof signed = (...request) => {
+    underWay++
+    return signed(...request).finally(() => underWay--)
+  }
+  // A server that is stopped waits long for what it was asked.
+  t.teardown(() => until(() => underWay === 0))
   Object.assign(globalThis, {
     self: {
       // As HubSpot passes requests on: no headers, JSON from a plain object, and no answer but 200.
