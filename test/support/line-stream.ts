@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { createInterface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
 import type { Test } from 'tap'
 import { z } from 'zod'
 import type { Connector, StreamHub } from '../../connectors/connector.ts'
@@ -45,7 +45,7 @@ export async function startLineServer(t: Pick<Test, 'teardown'>): Promise<LineSe
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
     socket.on('close', () => sockets.delete(socket))
-    createInterface({ input: socket }).once('line', (text) => {
+    readLines(socket).once('line', (text) => {
       const hello = JSON.parse(text) as Hello
       hellos.push(hello)
       const error = refused.get(hello.account)
@@ -112,6 +112,11 @@ export function lineConnector(id: string, more: Partial<Connector> = {}): Connec
   }
 }
 
+/** A socket that breaks ends its lines, and that is all: whoever reads them looks at how the socket closed. */
+function readLines(socket: Socket): Interface {
+  return createInterface({ input: socket }).on('error', () => undefined)
+}
+
 /** Opens a broken stream again by itself, behind what was given to the sink, as a real one does. */
 function lineHub({ hostname, port }: URL): StreamHub {
   return {
@@ -127,8 +132,7 @@ function lineHub({ hostname, port }: URL): StreamHub {
         try {
           socket.on('error', () => undefined)
           socket.write(`${JSON.stringify({ account: context.account, token, position: from === undefined ? null : Number(from) })}\n`)
-          const lines = createInterface({ input: socket })
-          lines.on('line', (text) => {
+          readLines(socket).on('line', (text) => {
             const { error, ...batch } = JSON.parse(text) as Line
             refusal = error
             if (error !== undefined) return
@@ -136,7 +140,7 @@ function lineHub({ hostname, port }: URL): StreamHub {
             from = batch.position ?? from
             kept.push(sink.keep({ changes: [], ...batch }))
           })
-          await once(socket, 'close')
+          await new Promise((resolve) => socket.once('close', resolve))
           await Promise.all(kept)
         } finally {
           signal.removeEventListener('abort', stop)

@@ -364,11 +364,10 @@ t.test('a page that comes after the connection was removed is dropped', async (t
   const at = Date.now() - 60 * MINUTE
   it.hubspot.create({ type: 'contact', at, properties: { lifecyclestage: 'customer', meta_lead_id: '123456789012345' } })
   await connectedSince(it, DAY)
-  it.hubspot.misbehave({ how: 'slow', delayMs: 1_000, path: '/contacts/batch/read' })
+  it.hubspot.misbehave({ how: 'slow', delayMs: 3_000, path: '/contacts/batch/read' })
   await catchUpSoon(it.db)
-  await until(() => it.hubspot.requests().some(({ path }) => path.endsWith('/contacts/search')))
-  await removeConnection({ db: it.db, actor: 'test' }, it.connectionId, it.vault)
   await until(() => it.hubspot.requests().some(({ path }) => path.endsWith('/contacts/batch/read')))
+  await removeConnection({ db: it.db, actor: 'test' }, it.connectionId, it.vault)
   // Lets what is under way finish.
   await it.restart()
   t.equal(await count(it.db, 'packet'), 0)
