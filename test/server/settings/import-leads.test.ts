@@ -1,6 +1,8 @@
 /** Lead ids from a table: first told what would happen, then kept as if Meta had told of them. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { eraseLead } from '../../../server/settings/erase-lead.ts'
 import { importLeads } from '../../../server/settings/import-leads.ts'
@@ -16,6 +18,8 @@ async function* file(parts: readonly Buffer[]) {
 }
 const importing = (it: TestApp, lines: string[][], keep: boolean) =>
   importLeads(caller(it), { workspace: it.workspaceId, keep, country: 'DE' }, file(metas(lines)), it.vault)
+
+const collectGarbage = openCollector()
 
 const headings = ['id', 'created_time', 'form_id', 'form_name', 'email', 'phone_number']
 const time = () => new Date(Date.now() - 60_000).toISOString()
@@ -70,20 +74,38 @@ t.test('by command: told first, kept with --yes', async (t) => {
   })
 })
 
-t.test('a large table is read piece by piece, while other work goes on', async (t) => {
+t.test('a large table is read piece by piece, while other work goes on, and nothing of its lines stays in memory', async (t) => {
   const it = await testApp(t, { launch: false })
-  const LINES = 20_000
+  const LINES = 40_000
   let alive = 0
   const timer = setInterval(() => (alive += 1), 5)
   t.teardown(() => clearInterval(timer))
+  const held: number[] = []
   async function* large() {
     yield Buffer.from('id,email\n')
     for (let from = 0; from < LINES; from += 1_000) {
+      if (from % 10_000 === 0) held.push(heldMemory())
       yield Buffer.from(Array.from({ length: 1_000 }, (_, n) => `${100_000_000_000_000 + from + n},p${from + n}@example.com\n`).join(''))
     }
+    held.push(heldMemory())
   }
   const result = await importLeads(caller(it), { workspace: it.workspaceId, keep: true }, large(), it.vault)
   t.match(result, { leads: LINES, fresh: LINES })
   t.ok(alive > 5, 'the process had time for others')
   t.equal(await count(it.db, 'lead'), LINES)
+  const [, early = 0, ...later] = held
+  // Their ids alone would be more.
+  const most = 1_000_000
+  t.ok(Math.min(...later.slice(-2)) - early < most, `bytes held while the lines pass: ${held.join(', ')}`)
 })
+
+/** Bytes in use once all that nobody needs is gone. */
+function heldMemory(): number {
+  collectGarbage()
+  return process.memoryUsage().heapUsed
+}
+
+function openCollector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc')
+}
