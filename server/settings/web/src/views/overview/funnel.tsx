@@ -26,7 +26,7 @@ export function Funnel() {
           )
         return (
           <>
-            <div aria-hidden>
+            <div aria-hidden style={{ overflow: 'hidden' }}>
               <BarChart
                 h={lines.length * LINE_PX + 16}
                 data={lines}
