@@ -1,6 +1,7 @@
 import t from 'tap'
 import { listSentOnes, sendOne } from '../../../server/settings/send-one.ts'
 import { DATASET, type TestApp, testApp, until } from '../../support/app.ts'
+import { signedIn } from '../../support/settings-page.ts'
 
 const callerOf = ({ db, workspaceId }: TestApp) => ({ db, workspaceId, actor: 'test' })
 
@@ -37,6 +38,13 @@ t.test('one real event goes while an account tries out, and never again, also wh
   await t.rejects(sendOne(caller, id, { record: second }), { code: 'one_sent' })
   const [other] = (await outcomes()).route_shadow ?? []
   await t.rejects(sendOne(caller, id, { record: first, eventId: other?.event_id ?? '' }), { code: /one_sent|nothing_kept_back/ })
+  const ask = await signedIn(it)
+  t.match(await ask('POST', '/first-run/send', { record: first }), {
+    status: 200,
+    body: { data: { eventId: sent.eventId, outcome: 'sent' } },
+  })
+  t.match(await ask('POST', '/first-run/send', { record: second }), { status: 422, body: { code: 'one_sent', text: String } })
+  t.match(await ask('GET', '/first-run/sent'), { body: { data: [{ record: first, meta: { fbtraceId: String } }] } })
   t.equal((await it.db.selectFrom('audit').selectAll().where('action', '=', 'route.send_one').execute()).length, 1)
 
   await it.db.updateTable('route').set({ mode: 'live' }).execute()
