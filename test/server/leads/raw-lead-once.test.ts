@@ -15,7 +15,10 @@ const SECOND = 1_000
 const { seed, random } = seeded()
 
 t.test(`every lead is reported once, by two apps (SEED=${seed})`, async (t) => {
-  const it = await testApp(t, { env: pagesEnv(), mapping: funnel({ source: 'dealstage', stageId: 'closedwon', eventName: 'Converted' }) })
+  const it = await testApp(t, {
+    env: { ...pagesEnv(), META_TIMEOUT_MS: '10000' },
+    mapping: funnel({ source: 'dealstage', stageId: 'closedwon', eventName: 'Converted' }),
+  })
   const page = await connectPage(t, it)
   const { url } = await it.another()
   it.meta.leadAds.leadgenWebhooks({ targetUrl: `${url}/webhooks/meta-lead-ads` })
