@@ -53,7 +53,7 @@ export async function testDatabase(t: Test, { max = 10 } = {}): Promise<Database
 /** Made once for each state of the migrations; under another name until it is complete. */
 async function templateFor(url: string): Promise<string> {
   const state = createHash('sha256')
-    .update((await readMigrations()).map(({ checksum }) => checksum).join())
+    .update((await readMigrations()).map(({ name, checksum }) => `${name} ${checksum}`).join())
     .digest('hex')
   const template = `template_${state.slice(0, 16)}`
   await asAdmin(url, async (admin) => {
