@@ -54,7 +54,7 @@ export async function startCrowd({ hubspotUrl, metaUrl, processes, shared, accou
     for (const close of open.splice(0).reverse()) await close()
   }
   try {
-    const settings = { max_connections: '200', shared_preload_libraries: 'pg_stat_statements' }
+    const settings = { max_connections: '200', track_commit_timestamp: 'on', shared_preload_libraries: 'pg_stat_statements' }
     const embedded = await startEmbedded({ dataDir: join(folder, 'data'), log, settings })
     open.push(() => embedded.stop())
     await migrate(embedded.url, log)

@@ -3,6 +3,7 @@
  * of the others takes from its webhook to Meta meanwhile, beside a time without the import. One process, and two that share the work.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { addWebhook } from '../support/webhook.ts'
 import { type SignedBody, signedBody } from './bodies.ts'
 import { type Crowd, startCrowd, webhooksUrl } from './crowd.ts'
@@ -45,6 +46,7 @@ async function measure(say: (line: string) => void, records: number, processes: 
     const calm = others.take()
     const before = await crowd.cpu()
     await crowd.statements(1)
+    const begun = new Date()
     const started = performance.now()
     const imported = await startImport(crowd, outside, records)
     const posted = (performance.now() - started) / 1_000
@@ -63,6 +65,7 @@ async function measure(say: (line: string) => void, records: number, processes: 
       `  processor seconds: servers ${rounded(after.servers - before.servers)}, PostgreSQL ${rounded(after.postgres - before.postgres)}, Redis ${rounded(after.redis - before.redis)}, load and stand-ins ${rounded(after.outside - before.outside)}`,
     )
     for (const { share, text } of await crowd.statements(5)) say(`  ${share} % of PostgreSQL: ${text}`)
+    for (const { step, p50, p99 } of await steps(crowd, begun)) say(`  ${step}: p50 ${p50} ms, p99 ${p99} ms`)
     if (outside.doubled() > 0) throw new Error(`${outside.doubled()} events came twice`)
     return { calm: rounded(quantile(calm, 0.99)), p99: rounded(quantile(during, 0.99)), seconds }
   } finally {
@@ -70,6 +73,24 @@ async function measure(say: (line: string) => void, records: number, processes: 
     await crowd.stop()
     await outside.close()
   }
+}
+
+/** Where the changes of the others spent their time since an instant; a milestone is as old as the resolving of its change. */
+async function steps({ db }: Crowd, since: Date): Promise<{ step: string; p50: number; p99: number }[]> {
+  const { rows } = await sql<{ step: string; p50: number; p99: number }>`
+    with one as (
+      select l.received_at, pg_xact_commit_timestamp(m.xmin) as resolved_at, l.settled_at
+      from ledger l join connection c on c.id = l.connection_id and c.crm = 'hubspot'
+      join milestone m on m.dataset_id = l.dataset_id and m.lead_id = l.lead_id and m.event_name = l.event_name and m.event_id = l.event_id
+      where l.received_at >= ${since} and l.outcome = 'sent'
+    ), took as (
+      select 'from the inbox until it was resolved' as step, resolved_at - received_at as time from one
+      union all select 'from then until Meta’s answer was kept', settled_at - resolved_at from one
+    )
+    select step, round(1000 * extract(epoch from percentile_cont(0.5) within group (order by time)))::int as p50,
+      round(1000 * extract(epoch from percentile_cont(0.99) within group (order by time)))::int as p99
+    from took group by step order by step desc`.execute(db)
+  return rows
 }
 
 /** A few contacts of every portal, so that the later changes are those of known people. */
