@@ -64,6 +64,12 @@ const descriptions: readonly Described[] = [
     proof: "the CRM's signed request, once; whether the visitor is an admin is asked of the CRM",
     does: 'opens the page; it gets a bearer for 15 minutes',
   },
+  {
+    path: /^\/page\/[a-z-]+$/,
+    caller: 'the CRM, in a frame of it, where an admin has still to approve the app',
+    proof: 'none; tells where in the CRM that is done, and leads to its own address only',
+    does: 'leads to the approval',
+  },
   { path: /^\/page$/, caller: 'a browser', proof: 'none; the page holds nothing before somebody signs in', does: 'the page by itself' },
   { path: /^\/sign-in\//, caller: 'an admin in a browser', proof: 'the CRM says who it is', does: 'leads to the sign-in of the CRM' },
 ]

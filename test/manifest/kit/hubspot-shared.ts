@@ -21,7 +21,7 @@ import { outcomes } from '../../../server/settings/api/words.ts'
 const root = join(import.meta.dirname, '../../..')
 const source = 'manifest/hubspot/shared'
 const extensions = ['settings', 'pages', 'cards']
-const MADE = '// Made by `npm run packages:kit`. Change what it is made from instead.\n'
+const MADE = '// Made by `npm run packages:share`. Change what it is made from instead.\n'
 
 const answers: Record<string, z.ZodType> = {
   Session: session,

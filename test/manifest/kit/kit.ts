@@ -1,6 +1,5 @@
 /** The files of the review kits that are made from the code: a table that somebody keeps by hand would be wrong one day. */
 import { endpointsPage, zapPlan } from './endpoints.ts'
-import { sharedFiles } from './hubspot-shared.ts'
 import { hubspotSharingPage } from './hubspot-sharing.ts'
 import { permissionsPage } from './meta-permissions.ts'
 import { listRoutes } from './routes.ts'
@@ -17,6 +16,5 @@ export async function makeKit(): Promise<Map<string, string>> {
     ['manifest/salesforce/review/sample-data/Leads.json', sampleLeads()],
     ['manifest/meta/permissions.md', permissionsPage()],
     ['manifest/hubspot/review/data-sharing.md', await hubspotSharingPage()],
-    ...(await sharedFiles()),
   ])
 }
