@@ -4,6 +4,7 @@ import { refusedByConsent } from '../../mappings/permission.ts'
 import { rules } from '../../mappings/rules.ts'
 import type { Database } from '../database/pool.ts'
 import { rows } from '../database/rows.ts'
+import { transaction } from '../database/transaction.ts'
 import type { OutboxRow } from './plan-batch.ts'
 
 /** Finds a row of a dataset's outbox without a search among all that are of its instant. */
@@ -31,7 +32,7 @@ const asksConsent = sql`coalesce(jsonb_array_length(c.rules->'consent'), 0) + co
  * go, which counts as live.
  */
 export async function takeRows(db: Database, datasetId: number, limit: number): Promise<OutboxRow[]> {
-  const taken = await sql<{
+  const oldest = sql<{
     occurred_at: Date
     position: number
     event_id: string
@@ -56,7 +57,12 @@ export async function takeRows(db: Database, datasetId: number, limit: number): 
     join record p on p.id = o.record_id
     left join record person on person.id = p.person_id and ${asksConsent}
     left join route r on r.connection_id = o.connection_id and r.dataset_id = o.dataset_id
-    order by o.occurred_at, o.position, o.event_id`.execute(db)
+    order by o.occurred_at, o.position, o.event_id`
+  const taken = await transaction(db, async (trx) => {
+    // An import fills the outbox before PostgreSQL has counted it, and what it takes for few rows it would all read and sort, every time.
+    await sql`set local enable_bitmapscan = off; set local enable_sort = off`.execute(trx)
+    return oldest.execute(trx)
+  })
   return taken.rows.map((row) => ({
     occurredAt: row.occurred_at.getTime(),
     position: row.position,
