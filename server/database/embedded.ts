@@ -163,7 +163,7 @@ async function readPostmaster(files: ClusterFiles): Promise<string[]> {
   return text.split('\n')
 }
 
-/** Launches a server and waits until it can be used. Undefined: another one has the folder, or took our port. */
+/** Launches a server and waits until it can be used. Undefined: another one has the folder, or took our port, or it was killed. */
 async function startServer(
   files: ClusterFiles,
   launch: Launch,
@@ -183,6 +183,8 @@ async function startServer(
     const code = await Promise.race([ended, sleep(50)])
     if (code === LOCKED) return undefined
     if (code instanceof Error) throw startFailed(`It could not be launched: ${code.message}.`, code)
+    // It was killed, as any server may be at any moment; one that cannot start says so and ends by itself.
+    if (typeof code === 'string' && Date.now() < deadline) return undefined
     if (code !== undefined) {
       const words = lastLines((await readFile(files.log)).subarray(from).toString())
       if (/could not bind|could not create any TCP\/IP sockets/.test(words) && Date.now() < deadline) return undefined
