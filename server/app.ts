@@ -1,4 +1,5 @@
 /** Composition: the parts of the server, wired together. No ports, signals or exit codes here; `main.ts` has those. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Connector } from '../connectors/connector.ts'
 import { connectors as registry } from '../connectors/registry.ts'
@@ -238,6 +239,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     async stop() {
       stopping = true
+      if (server.server.listening) await sleep(config.stopDelayMs)
       await server.close()
       await Promise.all([streams.stop({ graceMs: GRACE_MS }), scheduler.stop({ graceMs: GRACE_MS }), vigil?.stop()])
       await Promise.all([graph.close(), notifier.close(), crmHttp.close()])

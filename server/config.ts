@@ -70,6 +70,8 @@ function isProxy(entry: string): boolean {
 const variables = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
   HOST: z.string().default('127.0.0.1'),
+  // With what is under way it has to fit into the 30 seconds that platforms give.
+  STOP_DELAY_MS: wholeNumber(0, 15_000).default(0),
   PUBLIC_URL: baseUrl.optional(),
   TRUST_PROXY: proxies.optional(),
   DATABASE_URL: postgresUrl.optional(),
@@ -164,6 +166,8 @@ export interface Config {
   /** 0 picks a free one. */
   port: number
   host: string
+  /** How long requests are still taken once the process is told to stop, while `/readyz` says no. */
+  stopDelayMs: number
   /** Origin under which CRMs and people reach us, without a slash at its end. */
   publicUrl: string
   /** Whose `X-Forwarded-For` is believed: that of so many proxies in front, or of those at these addresses. Absent: nobody's. */
@@ -251,6 +255,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, re
   return {
     port: values.PORT,
     host: values.HOST,
+    stopDelayMs: values.STOP_DELAY_MS,
     publicUrl: values.PUBLIC_URL ?? `http://localhost:${values.PORT}`,
     trustProxy: values.TRUST_PROXY,
     databaseUrl: values.DATABASE_URL,

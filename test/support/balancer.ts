@@ -1,5 +1,8 @@
-/** One address before several servers: each connection goes to the next of them that takes it. */
+/** One address before several servers: each connection goes to the next of them that is ready, which it asks them again and again. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const ASK_EVERY_MS = 100
 
 export interface Balancer {
   url: string
@@ -8,6 +11,22 @@ export interface Balancer {
 
 /** @param ports of servers on this machine */
 export async function startBalancer(ports: readonly number[], port = 0): Promise<Balancer> {
+  const ready = new Set<number>()
+  const over = new AbortController()
+  const ask = async (one: number) => {
+    const answer = await fetch(`http://127.0.0.1:${one}/readyz`, { signal: over.signal }).catch(() => undefined)
+    if (answer?.ok) ready.add(one)
+    else ready.delete(one)
+  }
+  const goOnAsking = async (one: number) => {
+    while (!over.signal.aborted) {
+      await sleep(ASK_EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined)
+      await ask(one)
+    }
+  }
+  await Promise.all(ports.map(ask))
+  const asking = ports.map(goOnAsking)
+
   const sockets = new Set<Socket>()
   const keep = (socket: Socket) => {
     sockets.add(socket)
@@ -18,11 +37,12 @@ export async function startBalancer(ports: readonly number[], port = 0): Promise
   const server = createServer((near) => {
     keep(near)
     turn += 1
-    const first = turn
-    const attempt = (tries: number) => {
-      if (tries === ports.length) return near.destroy()
-      const far = connect(ports[(first + tries) % ports.length] as number, '127.0.0.1')
-      const next = () => attempt(tries + 1)
+    const inTurn = ports.map((_, index) => ports[(turn + index) % ports.length] as number)
+    const attempt = (left: number[]) => {
+      const [one, ...others] = left
+      if (one === undefined) return near.destroy()
+      const far = connect(one, '127.0.0.1')
+      const next = () => attempt(others)
       far.once('error', next)
       far.once('connect', () => {
         far.off('error', next)
@@ -33,7 +53,8 @@ export async function startBalancer(ports: readonly number[], port = 0): Promise
         far.on('close', () => near.destroy())
       })
     }
-    attempt(0)
+    const willing = inTurn.filter((one) => ready.has(one))
+    attempt(willing.length > 0 ? willing : inTurn)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -42,9 +63,10 @@ export async function startBalancer(ports: readonly number[], port = 0): Promise
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async close() {
+      over.abort()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const socket of sockets) socket.destroy()
-      await closed
+      await Promise.all([closed, ...asking])
     },
   }
 }
