@@ -1,4 +1,4 @@
-import { Button, Group, Skeleton, Text, Title } from '@mantine/core'
+import { Button, Group, Skeleton, Text } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { read } from '../api/client.ts'
@@ -7,6 +7,7 @@ import { Card } from '../parts/card.tsx'
 import { Note } from '../parts/note.tsx'
 import { OutcomeBadge } from '../parts/outcome-badge.tsx'
 import { Shown } from '../parts/shown.tsx'
+import { View } from '../parts/view.tsx'
 import { useWhen } from '../parts/when.ts'
 import { words } from '../words.ts'
 import { Backfills } from './activity/backfills.tsx'
@@ -24,11 +25,7 @@ export function Activity() {
   const [filter, setFilter] = useState<Filter>()
   const [record, setRecord] = useState<{ type: string; id: string }>()
   return (
-    <div className="stack">
-      <div>
-        <Title order={1}>{said.title}</Title>
-        <Text c="dimmed">{said.text}</Text>
-      </div>
+    <View title={said.title} text={said.text}>
       <Reasons filter={filter} onFilter={setFilter} />
       <Records filter={filter} onRecord={setRecord} />
       <div className="columns">
@@ -36,7 +33,7 @@ export function Activity() {
         <Backfills />
       </div>
       <RecordStory record={record} onClose={() => setRecord(undefined)} onRecord={setRecord} />
-    </div>
+    </View>
   )
 }
 

@@ -1,4 +1,4 @@
-import { Text, Title } from '@mantine/core'
+import { View } from '../parts/view.tsx'
 import { words } from '../words.ts'
 import { Crm } from './connection/crm.tsx'
 import { Datasets } from './connection/datasets.tsx'
@@ -8,11 +8,7 @@ import { Files, Notices, Trail } from './connection/trail.tsx'
 
 export function Connection() {
   return (
-    <div className="stack">
-      <div>
-        <Title order={1}>{words.connection.title}</Title>
-        <Text c="dimmed">{words.connection.text}</Text>
-      </div>
+    <View title={words.connection.title} text={words.connection.text}>
       <Crm />
       <Datasets />
       <div className="columns">
@@ -26,6 +22,6 @@ export function Connection() {
           <Leave />
         </div>
       </div>
-    </div>
+    </View>
   )
 }

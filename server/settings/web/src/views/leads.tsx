@@ -1,13 +1,13 @@
-import { Radio, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Radio, Stack, Switch, TextInput } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
 import { changes, type LeadRules, type Rules, resources } from '../api/resources.ts'
 import { Card } from '../parts/card.tsx'
-import { Failed } from '../parts/failed.tsx'
 import { ForAdmins } from '../parts/for-admins.tsx'
-import { SaveBar } from '../parts/save-bar.tsx'
+import { KeepChanges } from '../parts/keep-changes.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { useChange } from '../parts/use-change.ts'
 import { useDraft } from '../parts/use-draft.ts'
+import { View } from '../parts/view.tsx'
 import { words } from '../words.ts'
 import { changed } from './leads/changed.ts'
 import { Recognise } from './leads/recognise.tsx'
@@ -20,21 +20,16 @@ const switches = Object.entries(said.switches) as [keyof typeof said.switches, [
 export function Leads() {
   const rules = useQuery(resources.rules)
   return (
-    <div className="stack">
-      <div>
-        <Title order={1}>{said.title}</Title>
-        <Text c="dimmed">{said.text}</Text>
-      </div>
+    <View title={said.title} text={said.text}>
       <Shown query={rules} lines={8}>
         {(data) => <Editor {...data} />}
       </Shown>
       <Recognise />
-    </div>
+    </View>
   )
 }
 
 function Editor(saved: LeadRules) {
-  const queries = useQueryClient()
   const draft = useDraft({ version: saved.version, value: saved.rules })
   const rules = draft.value
   const set = (change: Partial<Rules>) => draft.set({ ...rules, ...change })
@@ -97,29 +92,12 @@ function Editor(saved: LeadRules) {
         </Card>
       </div>
       <div style={{ marginTop: 16 }}>
-        <Failed
-          error={save.error}
-          theirs={() => {
-            save.reset()
-            draft.discard()
-            queries.invalidateQueries()
-          }}
-          mine={async () => {
-            const now = await queries.fetchQuery({ ...resources.rules, staleTime: 0 })
-            draft.rebase(now.version)
-            save.mutate({ version: now.version, rules: changed(draft.base, rules) })
-          }}
+        <KeepChanges
+          draft={draft}
+          save={save}
+          latest={resources.rules}
+          bodyOf={(version) => ({ version, rules: changed(draft.base, rules) })}
         />
-        {draft.isChanged && (
-          <SaveBar
-            busy={save.isPending}
-            onSave={() => save.mutate({ version: draft.version, rules: changed(draft.base, rules) })}
-            onDiscard={() => {
-              save.reset()
-              draft.discard()
-            }}
-          />
-        )}
       </div>
     </ForAdmins>
   )

@@ -1,17 +1,17 @@
-import { Badge, Button, Group, Select, Text, Title } from '@mantine/core'
+import { Badge, Button, Group, Select, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { ApiError } from '../api/client.ts'
 import { changes, type Mapping, resources, type Stages as StagesData } from '../api/resources.ts'
 import { AskFirst } from '../parts/ask-first.tsx'
 import { Card } from '../parts/card.tsx'
-import { Failed } from '../parts/failed.tsx'
 import { ForAdmins } from '../parts/for-admins.tsx'
+import { KeepChanges } from '../parts/keep-changes.tsx'
 import { Note } from '../parts/note.tsx'
-import { SaveBar } from '../parts/save-bar.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { useChange } from '../parts/use-change.ts'
 import { useDraft } from '../parts/use-draft.ts'
+import { View } from '../parts/view.tsx'
 import { words } from '../words.ts'
 import { isReported, isWhole, keyOf, mappingOf, removeLine, reportLine } from './stages/draft.ts'
 import { Reported } from './stages/reported.tsx'
@@ -22,16 +22,12 @@ const said = words.stages
 export function Stages() {
   const stages = useQuery(resources.stages)
   return (
-    <div className="stack">
-      <div>
-        <Title order={1}>{said.title}</Title>
-        <Text c="dimmed">{said.text}</Text>
-      </div>
+    <View title={said.title} text={said.text}>
       <Shown query={stages} lines={8}>
         {(data) => <Editor {...data} />}
       </Shown>
       <Suitability />
-    </div>
+    </View>
   )
 }
 
@@ -39,18 +35,9 @@ function Editor(saved: StagesData) {
   const queries = useQueryClient()
   const draft = useDraft<Mapping>({ version: saved.version, value: mappingOf(saved) })
   const mapping = draft.value
-  const [asked, setAsked] = useState<string>()
   const save = useChange(changes.saveMapping, { done: said.saved, after: draft.discard })
   const states = new Map(saved.stages.map((line) => [keyOf(line), line.state]))
   const propose = useChange(() => queries.fetchQuery({ ...resources.proposal, staleTime: 0 }), { done: said.proposed, after: draft.set })
-  const saveIt = (confirmed: boolean) =>
-    save.mutate(
-      { version: draft.version, mapping, confirmed },
-      {
-        onError: (error) => setAsked(error instanceof ApiError && error.code === 'mapping_renames_sent' ? error.message : undefined),
-        onSuccess: () => setAsked(undefined),
-      },
-    )
   const gone = mapping.stages.filter((line) => line.eventName !== null && ['vanished', 'archived'].includes(states.get(keyOf(line)) ?? ''))
   const isRename = save.error instanceof ApiError && save.error.code === 'mapping_renames_sent'
 
@@ -79,43 +66,24 @@ function Editor(saved: StagesData) {
         </Card>
         <NotReported saved={saved} mapping={mapping} onChange={draft.set} />
         <div style={{ marginTop: 16 }}>
-          {!isRename && (
-            <Failed
-              error={save.error}
-              theirs={() => {
-                save.reset()
-                draft.discard()
-                queries.invalidateQueries()
-              }}
-              mine={async () => {
-                const { version } = await queries.fetchQuery({ ...resources.stages, staleTime: 0 })
-                draft.rebase(version)
-                save.mutate({ version, mapping })
-              }}
-            />
-          )}
-          {draft.isChanged && (
-            <SaveBar
-              busy={save.isPending}
-              ready={isWhole(mapping)}
-              onSave={() => saveIt(false)}
-              onDiscard={() => {
-                save.reset()
-                draft.discard()
-              }}
-            />
-          )}
+          <KeepChanges
+            draft={draft}
+            save={save}
+            latest={resources.stages}
+            bodyOf={(version) => ({ version, mapping })}
+            ready={isWhole(mapping)}
+            error={isRename ? null : save.error}
+          />
         </div>
       </ForAdmins>
       <AskFirst
-        opened={asked !== undefined}
+        opened={isRename}
         title={said.rename}
         yes={said.renameYes}
-        busy={save.isPending}
-        onYes={() => saveIt(true)}
-        onNo={() => setAsked(undefined)}
+        onYes={() => save.mutate({ version: draft.version, mapping, confirmed: true })}
+        onNo={save.reset}
       >
-        {asked}
+        {save.error?.message}
       </AskFirst>
     </>
   )

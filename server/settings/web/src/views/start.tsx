@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { type FirstRun, resources } from '../api/resources.ts'
 import { Card } from '../parts/card.tsx'
 import { Shown } from '../parts/shown.tsx'
+import { View } from '../parts/view.tsx'
 import { words } from '../words.ts'
 import { BackfillSteps } from './activity/backfills.tsx'
 import { ConsentStep } from './start/consent-step.tsx'
@@ -25,8 +26,7 @@ export function Start() {
     refetchInterval: ({ state: { data } }) => (isWaiting(data) ? LOOK_MS : false),
   })
   return (
-    <div className="stack">
-      <Title order={1}>{said.title}</Title>
+    <View title={said.title}>
       <Shown query={firstRun} lines={8}>
         {(data) => (
           <>
@@ -43,7 +43,7 @@ export function Start() {
           </>
         )}
       </Shown>
-    </div>
+    </View>
   )
 }
 

@@ -1,13 +1,13 @@
 import { Button, Code, Group, Select, Switch, Text, TextInput, Title } from '@mantine/core'
 import { useForm } from '@mantine/form'
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { changes, type Digest, type Recipient, resources } from '../../api/resources.ts'
 import { Card } from '../../parts/card.tsx'
 import { Failed } from '../../parts/failed.tsx'
 import { ForAdmins } from '../../parts/for-admins.tsx'
+import { KeepChanges } from '../../parts/keep-changes.tsx'
 import { Note } from '../../parts/note.tsx'
-import { SaveBar } from '../../parts/save-bar.tsx'
 import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
 import { useDraft } from '../../parts/use-draft.ts'
@@ -119,12 +119,10 @@ function NewRecipient() {
 const zones = Intl.supportedValuesOf('timeZone')
 
 function WhenDigest(saved: Digest) {
-  const queries = useQueryClient()
   const draft = useDraft<Omit<Digest, 'version'>>({ version: saved.version, value: saved })
   const { enabled, weekday, hour, timeZone } = draft.value
   const set = (change: Partial<Digest>) => draft.set({ enabled, weekday, hour, timeZone, ...change })
   const save = useChange(changes.saveDigest, { done: words.unsaved.saved, after: draft.discard })
-  const body = { enabled, weekday, hour, timeZone }
   return (
     <>
       <Switch label={said.digest} checked={enabled} onChange={({ currentTarget: { checked } }) => set({ enabled: checked })} mb="xs" />
@@ -158,29 +156,12 @@ function WhenDigest(saved: Digest) {
           miw={200}
         />
       </Group>
-      <Failed
-        error={save.error}
-        theirs={() => {
-          save.reset()
-          draft.discard()
-          queries.invalidateQueries()
-        }}
-        mine={async () => {
-          const { version } = await queries.fetchQuery({ ...resources.digest, staleTime: 0 })
-          draft.rebase(version)
-          save.mutate({ version, ...body })
-        }}
+      <KeepChanges
+        draft={draft}
+        save={save}
+        latest={resources.digest}
+        bodyOf={(version) => ({ version, enabled, weekday, hour, timeZone })}
       />
-      {draft.isChanged && (
-        <SaveBar
-          busy={save.isPending}
-          onSave={() => save.mutate({ version: draft.version, ...body })}
-          onDiscard={() => {
-            save.reset()
-            draft.discard()
-          }}
-        />
-      )}
     </>
   )
 }

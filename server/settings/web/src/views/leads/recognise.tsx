@@ -1,10 +1,10 @@
 import { Button, Group, Select, Table, Text, TextInput, Title } from '@mantine/core'
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { type CrmSettings, changes, resources } from '../../api/resources.ts'
 import { Card } from '../../parts/card.tsx'
 import { Failed } from '../../parts/failed.tsx'
 import { ForAdmins } from '../../parts/for-admins.tsx'
-import { SaveBar } from '../../parts/save-bar.tsx'
+import { KeepChanges } from '../../parts/keep-changes.tsx'
 import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
 import { useDraft } from '../../parts/use-draft.ts'
@@ -32,7 +32,6 @@ export function Recognise() {
 }
 
 function Editor(saved: CrmSettings) {
-  const queries = useQueryClient()
   const fields = useFieldChoices()
   const draft = useDraft({ version: saved.version, value: saved.settings })
   const save = useChange(changes.saveCrmSettings, { done: said.saved, after: draft.discard })
@@ -86,29 +85,12 @@ function Editor(saved: CrmSettings) {
           </Button>
         </Group>
         <Failed error={create.error} />
-        <Failed
-          error={save.error}
-          theirs={() => {
-            save.reset()
-            draft.discard()
-            queries.invalidateQueries()
-          }}
-          mine={async () => {
-            const { version } = await queries.fetchQuery({ ...resources.crmSettings, staleTime: 0 })
-            draft.rebase(version)
-            save.mutate({ version, settings: changed(draft.base, draft.value) })
-          }}
+        <KeepChanges
+          draft={draft}
+          save={save}
+          latest={resources.crmSettings}
+          bodyOf={(version) => ({ version, settings: changed(draft.base, draft.value) })}
         />
-        {draft.isChanged && (
-          <SaveBar
-            busy={save.isPending}
-            onSave={() => save.mutate({ version: draft.version, settings: changed(draft.base, draft.value) })}
-            onDiscard={() => {
-              save.reset()
-              draft.discard()
-            }}
-          />
-        )}
       </ForAdmins>
       <Samples names={[...new Set(named)]} />
     </>
