@@ -8,6 +8,7 @@ import { noHistory } from '../backfill/run.ts'
 import { timeRemaining } from '../backfill/time-remaining.ts'
 import type { BackfillState, Row } from '../database/tables.ts'
 import { type Trx, transaction } from '../database/transaction.ts'
+import type { AuditAction } from './audit-actions.ts'
 import { audit, type Caller } from './caller.ts'
 import { findConnection, findLiveConnection } from './find.ts'
 import { problem } from './problem.ts'
@@ -143,7 +144,7 @@ type Changed = Partial<
 async function change(
   caller: Caller,
   id: number,
-  action: string,
+  action: AuditAction,
   from: readonly BackfillState[],
   to: (row: Row<'backfill'>) => Changed,
 ): Promise<BackfillView> {

@@ -1,4 +1,5 @@
 import type { Database } from '../database/pool.ts'
+import type { AuditAction } from './audit-actions.ts'
 
 /** Who asks a settings service for something. */
 export interface Caller {
@@ -13,8 +14,7 @@ export interface Caller {
 
 export interface AuditEntry {
   workspaceId: number
-  /** `connection.pause`, `mapping.set`, … */
-  action: string
+  action: AuditAction
   /** `connection:<id>`, `dataset:<id>`, `workspace:<id>`, `record:<id>`. */
   subject: string
   /** Never a secret, never contact data. */

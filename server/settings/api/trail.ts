@@ -1,6 +1,7 @@
 /** What happened: notices, the audit trail, and all of it as files. */
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { auditText } from '../audit-actions.ts'
 import { exportAudit, listAudit } from '../audit-trail.ts'
 import type { Caller } from '../caller.ts'
 import { exportConnection } from '../connection-file.ts'
@@ -36,6 +37,7 @@ export const auditPage = z.object({
       at: z.date(),
       actor: z.string(),
       action: z.string(),
+      text: z.string().meta({ description: 'the action in words' }),
       subject: z.string(),
       detail: z.record(z.string(), z.unknown()),
     }),
@@ -85,7 +87,8 @@ export function trailRoutes(server: ApiServer, tools: ApiTools): void {
     },
     async (request) => {
       const { caller } = tenantOf(request, tools)
-      return ok(await listAudit(caller, { ...request.query, workspace: caller.workspaceId }))
+      const { lines, ...more } = await listAudit(caller, { ...request.query, workspace: caller.workspaceId })
+      return ok({ lines: lines.map((line) => ({ ...line, text: auditText(line.action) })), ...more })
     },
   )
 

@@ -267,7 +267,10 @@ t.test('people are told of notices, and colleagues get links', async (t) => {
     const { url } = dataOf<{ url: string }>(await ask('POST', '/invitations', { what }))
     t.equal((await fetch(url.replace(/^https:\/\/[^/]+/, it.url))).status, 200)
   }
-  t.match(dataOf(await ask('GET', '/audit?limit=1')), { lines: [{ actor: 'hubspot:606', action: 'invitation.create' }], next: String })
+  t.match(dataOf(await ask('GET', '/audit?limit=1')), {
+    lines: [{ actor: 'hubspot:606', action: 'invitation.create', text: 'Made a link for a colleague' }],
+    next: String,
+  })
 })
 
 t.test('a dataset gets a token that was proven, and a route that begins to send', async (t) => {
