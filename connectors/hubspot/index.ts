@@ -4,6 +4,7 @@ import { check } from './check.ts'
 import { defaultMapping } from './default-mapping.ts'
 import { classify } from './errors.ts'
 import { install } from './install.ts'
+import { keepable } from './kept-event.ts'
 import { createLeadIdField, writeLeadId } from './lead-id-field.ts'
 import { leadIds } from './lead-ids.ts'
 import { lookup } from './lookup.ts'
@@ -36,7 +37,7 @@ export const hubspot: Connector<HubspotSettings> = {
     settings: hubspotSettings,
   },
   install,
-  push: { routing: 'app', verify, parse },
+  push: { routing: 'app', verify, keepable, parse },
   page,
   classify,
   normalise,

@@ -1,51 +1,15 @@
 /** What HubSpot's webhook events mean. Both formats: classic (`contact.creation`) and generic (`object.creation` with a type id). */
 import type { RecordRef, Signal } from '../connector.ts'
-import { isInstant } from '../is-instant.ts'
+import { keptEvent, type WebhookEvent } from './kept-event.ts'
 import { contact, type HubspotObject, objects } from './objects.ts'
-
-/** A webhook event as it is kept: the fields we use, ids as text. Names and meanings are HubSpot's (webhooks guide). */
-export interface WebhookEvent {
-  subscriptionType: string
-  /** Milliseconds since the epoch. */
-  occurredAt: number
-  objectId?: string
-  /** Generic format only. */
-  objectTypeId?: string
-  propertyName?: string
-  /** The new value, always text, empty when cleared. Kept for stage properties only. */
-  propertyValue?: string
-  newObjectId?: string
-  primaryObjectId?: string
-  mergedObjectIds?: string[]
-  fromObjectId?: string
-  toObjectId?: string
-  fromObjectTypeId?: string
-  toObjectTypeId?: string
-  associationType?: string
-  /** The change was not told but read from the record's history; never set from outside. */
-  origin?: 'history'
-  /** Of changes read from history: the pipeline at that time. */
-  pipelineId?: string
-}
 
 /** Turns stored webhook events into signals, in the order given. Events without a meaning yield nothing. */
 export function normalise(changes: readonly unknown[]): Signal[] {
   return changes
-    .filter(isWebhookEvent)
+    .map(keptEvent)
+    .filter((event) => event !== undefined)
     .map(readSignal)
     .filter((signal) => signal !== undefined)
-}
-
-function isWebhookEvent(change: unknown): change is WebhookEvent {
-  if (typeof change !== 'object' || change === null) return false
-  const {
-    subscriptionType,
-    occurredAt,
-    associationType = '',
-    mergedObjectIds = [],
-  } = change as Partial<Record<keyof WebhookEvent, unknown>>
-  const isNamed = typeof subscriptionType === 'string' && typeof associationType === 'string'
-  return isNamed && isInstant(occurredAt) && Array.isArray(mergedObjectIds)
 }
 
 /** The signal in one event, if there is one. */

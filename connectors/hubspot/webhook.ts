@@ -1,9 +1,8 @@
 /** HubSpot's webhooks: is this request HubSpot's, and which changes does it hold? */
 import type { AppCredentials, Change, RawRequest, Verdict } from '../connector.ts'
-import { isInstant } from '../is-instant.ts'
 import { parseJson } from '../parse-json.ts'
-import { readSignal, type WebhookEvent } from './normalise.ts'
-import { objects } from './objects.ts'
+import { id, isObject, slim } from './kept-event.ts'
+import { readSignal } from './normalise.ts'
 import { verifySignature } from './signature.ts'
 
 /** Judges method, content type, headers, clock and signature, in this order. Never throws. */
@@ -37,49 +36,4 @@ export function parse(request: RawRequest, app: AppCredentials): { changes: Chan
     else result.changes.push({ account, body: event })
   }
   return result
-}
-
-/** Values are kept of stages only: any other property may hold personal data, and is looked up when needed. */
-const valuesKept: ReadonlySet<unknown> = new Set(objects.flatMap(({ stages }) => stages))
-
-/** The event with ids as text and nothing but what we use; undefined if it has no type, no time or no readable id. */
-function slim(raw: Record<string, unknown>): WebhookEvent | undefined {
-  const { subscriptionType, occurredAt, propertyName } = raw
-  if (typeof subscriptionType !== 'string' || !isInstant(occurredAt)) return undefined
-  if (raw.objectId !== undefined && id(raw.objectId) === undefined) return undefined
-  const event: WebhookEvent = { subscriptionType, occurredAt }
-  // What is absent stays absent when the change is stored as JSON; here too, so that both look alike.
-  const keep = <Name extends keyof WebhookEvent>(name: Name, value: WebhookEvent[Name]) => {
-    if (value !== undefined) event[name] = value
-  }
-  keep('objectId', id(raw.objectId))
-  keep('objectTypeId', text(raw.objectTypeId))
-  keep('propertyName', text(propertyName))
-  if (valuesKept.has(propertyName) && raw.isSensitive !== true) keep('propertyValue', text(raw.propertyValue))
-  keep('newObjectId', id(raw.newObjectId))
-  keep('primaryObjectId', id(raw.primaryObjectId))
-  if (Array.isArray(raw.mergedObjectIds))
-    keep(
-      'mergedObjectIds',
-      raw.mergedObjectIds.map(id).filter((it) => it !== undefined),
-    )
-  keep('fromObjectId', id(raw.fromObjectId))
-  keep('toObjectId', id(raw.toObjectId))
-  keep('fromObjectTypeId', text(raw.fromObjectTypeId))
-  keep('toObjectTypeId', text(raw.toObjectTypeId))
-  keep('associationType', text(raw.associationType))
-  return event
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function id(value: unknown): string | undefined {
-  const digits = typeof value === 'number' ? String(value) : value
-  return typeof digits === 'string' && /^\d{1,19}$/.test(digits) ? digits : undefined
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }

@@ -1,9 +1,10 @@
 /**
- * A packet is what the inbox keeps: all changes of one body (or stream batch) for one connection, as JSON, compressed when
+ * A packet is what the inbox keeps: all changes of one body (or stream batch) for one connection, a list in JSON, compressed when
  * that pays, sealed and bound to its row. It may hold contact data, so it never lies in the database readable.
  */
 import { randomBytes } from 'node:crypto'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { parseJson } from '../../connectors/parse-json.ts'
 import type { Sealer } from '../connections/vault.ts'
 
 export interface Packet {
@@ -23,18 +24,24 @@ const ZSTD = 1
 
 /** Packs `changes` of one connection. `receivedAt` is milliseconds since the epoch. */
 export function packChanges(sealer: Sealer, connectionId: number, changes: readonly unknown[], receivedAt: number): Packet {
+  return packJson(sealer, connectionId, Buffer.from(JSON.stringify(changes)), changes.length, receivedAt)
+}
+
+/** Packs a list of `changes` changes of one connection that is JSON already. */
+export function packJson(sealer: Sealer, connectionId: number, json: Buffer, changes: number, receivedAt: number): Packet {
   const id = uuidv7(receivedAt)
-  const json = Buffer.from(JSON.stringify(changes))
   const packed =
     json.length < COMPRESS_FROM ? Buffer.concat([Buffer.of(PLAIN), json]) : Buffer.concat([Buffer.of(ZSTD), zstdCompressSync(json)])
-  return { id, connectionId, body: sealer.seal(packed, `packet:${id}`), changes: changes.length, receivedAt: new Date(receivedAt) }
+  return { id, connectionId, body: sealer.seal(packed, `packet:${id}`), changes, receivedAt: new Date(receivedAt) }
 }
 
 /** The changes of a stored packet. Throws `CodedError` when the body was tampered with or its key is unknown. */
 export function unpackChanges(sealer: Sealer, packet: { id: string; body: Buffer }): unknown[] {
   const packed = sealer.open(packet.body, `packet:${packet.id}`)
   const json = packed[0] === ZSTD ? zstdDecompressSync(packed.subarray(1)) : packed.subarray(1)
-  return JSON.parse(json.toString()) as unknown[]
+  const changes = parseJson(json.toString())
+  if (!Array.isArray(changes)) throw new SyntaxError('a packet holds a list')
+  return changes
 }
 
 /** RFC 9562 version 7: 48 bits of milliseconds, then random. */

@@ -4,11 +4,11 @@
  * types, unreadable text): the CRM would only repeat what we can never use.
  */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import type { AppCredentials, AppPush, Connector } from '../../connectors/connector.ts'
+import type { AppCredentials, AppPush, Connector, KeepableBody, RawRequest } from '../../connectors/connector.ts'
 import type { Sealer } from '../connections/vault.ts'
 import { addConnectionWebhook } from './connection-webhook.ts'
 import type { Directory } from './directory.ts'
-import { type Packet, packChanges } from './packet.ts'
+import { type Packet, packChanges, packJson } from './packet.ts'
 import { rawRequest } from './raw-request.ts'
 import type { WebhookAccess } from './webhook-access.ts'
 
@@ -57,13 +57,28 @@ function addAppWebhook(app: FastifyInstance, options: IntakeOptions, crm: string
       if (verdict.status === 405) reply.header('allow', 'POST')
       return reply.code(verdict.status).send({ error: verdict.code, message: verdict.text })
     }
-    const { packets, awake, answer } = await packAll(options, crm, push.parse(raw, credentials), raw.receivedAt)
+    const keepable = push.keepable?.(raw.body, credentials)
+    const { packets, awake, answer } = await (keepable === undefined
+      ? packAll(options, crm, push.parse(raw, credentials), raw.receivedAt)
+      : packWhole(options, crm, keepable, raw))
     const { unreadable, unconnected } = answer
     if (unreadable + unconnected > 0) request.log.warn({ crm, unreadable, unconnected }, 'part of a webhook could not be used')
     if (packets.length > 0) await options.store(packets)
     for (const connectionId of awake) options.wake(connectionId)
     return reply.code(202).send(answer)
   })
+}
+
+/** The body as it came. What of it means nothing is found when it is handled. */
+async function packWhole({ directory, sealer }: IntakeOptions, crm: string, { account, changes }: KeepableBody, raw: RawRequest) {
+  const connection = (await directory(crm, [account])).get(account)
+  const answer = { accepted: 0, ignored: 0, unreadable: 0, unconnected: 0 }
+  if (connection === undefined) return { packets: [], awake: [], answer: { ...answer, unconnected: changes } }
+  return {
+    packets: [packJson(sealer, connection.connectionId, raw.body, changes, raw.receivedAt)],
+    awake: connection.resolves ? [connection.connectionId] : [],
+    answer: { ...answer, accepted: changes },
+  }
 }
 
 /** A packet for each connection. What was parsed ends here: held while packets are stored, it is copied again and again. */

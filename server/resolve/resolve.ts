@@ -65,7 +65,7 @@ export async function resolve(options: ResolveOptions, connectionId: number, sig
     try {
       const due = await dueForAnotherLook(db, connectionId, MOST_LOOKS)
       if (claim.packets.length === 0 && due.length === 0) break
-      const changes = await readChanges(options, connector, claim)
+      const changes = await readChanges(options, connectionId, connector, claim)
       const run: Run = { options, setup, connector, context, claim, now: options.now?.() ?? Date.now() }
       for (const [index, part] of bySource(changes).entries()) {
         const again = await handle(run, part, index === 0 ? due : [])
@@ -231,17 +231,26 @@ const anotherLook = (ref: RecordRef, now: number) => ({
 })
 
 /** Opens the claimed packets. One that cannot be opened or understood is set aside whole. */
-async function readChanges({ vault, log }: ResolveOptions, connector: Connector, claim: Claim): Promise<ReadChange[]> {
+async function readChanges(
+  { vault, log }: ResolveOptions,
+  connectionId: number,
+  connector: Connector,
+  claim: Claim,
+): Promise<ReadChange[]> {
   const sealer = vault.for('packet')
   const changes: ReadChange[] = []
+  let meaningless = 0
   for (const packet of claim.packets) {
     try {
-      changes.push(...unpackChanges(sealer, packet).map((body) => ({ packet, body, signals: connector.normalise([body]) })))
+      const read = unpackChanges(sealer, packet).map((body) => ({ packet, body, signals: connector.normalise([body]) }))
+      meaningless += read.filter(({ signals }) => signals.length === 0).length
+      changes.push(...read)
     } catch (error) {
       log.error({ packet: packet.id, error }, 'a packet cannot be read and is set aside')
       await claim.quarantine([packet.id], error instanceof CodedError ? error.code : 'unreadable_change')
     }
   }
+  if (meaningless > 0) log.info({ connection: connectionId, changes: meaningless }, 'changes without a meaning here were left out')
   return changes
 }
 

@@ -1,5 +1,6 @@
 /** A 2xx means durable: what is kept of a body, how, and what happens without the database. */
 import t from 'tap'
+import { unpackChanges } from '../../../server/intake/packet.ts'
 import { DATASET, PORTAL, testApp, until } from '../../support/app.ts'
 import { count, findTraces, ledger } from '../../support/look.ts'
 import { post, stageEvent } from '../../support/post-webhook.ts'
@@ -109,4 +110,37 @@ t.test('the CRM’s own sender is answered in a way that ends its retries', asyn
     (await ledger(it.db)).every(({ outcome }) => outcome !== 'waiting'),
     `portal ${PORTAL}`,
   )
+})
+
+t.test('a long body of stage changes is kept as it came, one that shows more of people only in part, and both arrive', async (t) => {
+  const it = await testApp(t, { env: { META_TIMEOUT_MS: '10000' } })
+  const at = Date.now() - 60_000
+  const ids = Array.from(
+    { length: 40 },
+    (_, index) => it.hubspot.create({ type: 'contact', at, properties: { meta_lead_id: String(100_000_000_000_000 + index) } }).id,
+  )
+  await it.settled()
+  const setState = (state: 'paused' | 'active') => it.db.updateTable('connection').set({ state }).execute()
+  await setState('paused')
+  const changes = ids.map((id) => stageEvent(id, 'marketingqualifiedlead', { occurredAt: at + 1_000 }))
+  const personal = stageEvent(ids[0] as string, 'x', { propertyName: 'email', propertyValue: 'ann@example.com', occurredAt: at + 1_000 })
+  const empty = stageEvent(ids[1] as string, '', { occurredAt: at + 2_000 })
+  t.match(await post(it.url, [...changes, empty]), { status: 202, body: { accepted: 41, ignored: 0 } })
+  t.match(await post(it.url, [...changes, personal, empty]), { status: 202, body: { accepted: 41, ignored: 1 } })
+  const kept = await it.db.selectFrom('packet').select(['id', 'body', 'changes']).orderBy('id').execute()
+  const [whole = [], parts = []] = kept.map((packet) => unpackChanges(it.vault.for('packet'), packet))
+  t.strictSame(
+    kept.map((packet) => packet.changes),
+    [41, 41],
+  )
+  t.strictSame(whole, [...changes, empty])
+  t.equal(parts.length, 41)
+  t.notMatch(JSON.stringify(parts), /ann@example\.com|sourceId/)
+
+  await setState('active')
+  await post(it.url, [stageEvent(ids[0] as string, 'marketingqualifiedlead', { occurredAt: at + 1_000 })])
+  await it.settled()
+  const qualified = it.meta.events({ dataset: DATASET }).filter(({ eventName }) => eventName === 'Marketing Qualified Lead')
+  t.equal(new Set(qualified.map(({ leadId }) => leadId)).size, 40)
+  t.equal(qualified.length, 40)
 })
