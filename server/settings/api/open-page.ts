@@ -3,11 +3,16 @@ import type { AppCredentials, Install } from '../../../connectors/connector.ts'
 import { CodedError } from '../../../connectors/errors.ts'
 import { problem } from '../problem.ts'
 import { useOnce } from './passes.ts'
-import { type OpenedSession, openSession } from './sessions.ts'
+import { type OpenedSession, openSession, type SessionOf } from './sessions.ts'
 import type { ApiTools } from './tools.ts'
 
 /** A signed request bears no date; it opens nothing once the access in it is over, and no CRM lets that live longer. */
 const KEEP_MS = 48 * 3_600_000
+
+export interface OpenedByCrm extends OpenedSession {
+  /** Whom the CRM named. */
+  visitor: Pick<SessionOf, 'crm' | 'account' | 'userId'>
+}
 
 /**
  * @param form the posted form as it came
@@ -17,7 +22,7 @@ export async function openFromCrm(
   { db, connectors, apps, http }: Pick<ApiTools, 'db' | 'connectors' | 'apps' | 'http'>,
   crm: string,
   form: string,
-): Promise<OpenedSession> {
+): Promise<OpenedByCrm> {
   const page = Object.hasOwn(connectors, crm) ? connectors[crm]?.page : undefined
   const app = Object.hasOwn(apps, crm) ? apps[crm] : undefined
   if (page?.opening === undefined || app === undefined) throw problem('crm_off', 'There is no such page here.')
@@ -33,7 +38,8 @@ export async function openFromCrm(
     throw error
   })
   const host = access && hostOf(connectors[crm]?.install, app, access.apiUrl)
-  return openSession(db, { crm, account, userId, admin, ...(host !== undefined && { host }) })
+  const visitor = { crm, account, userId }
+  return { ...(await openSession(db, { ...visitor, admin, ...(host !== undefined && { host }) })), visitor }
 }
 
 /** Where an account signs in is mostly where its API is; if not, the common place will do. */

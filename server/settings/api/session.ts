@@ -25,6 +25,10 @@ const opened = z
       .optional()
       .meta({ description: 'after signing in: what to give for the next bearer; the browser adds a cookie that is good for it once' }),
     endsAt: z.date().optional().meta({ description: 'until when that works' }),
+    visitor: z
+      .object({ crm: z.string(), account: z.string(), userId: z.string() })
+      .optional()
+      .meta({ description: 'whom the signed request names' }),
   })
   .meta({ id: 'OpenedSession' })
 

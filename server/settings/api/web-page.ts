@@ -11,8 +11,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { CodedError } from '../../../connectors/errors.ts'
 import { html } from '../install/html.ts'
 import { sendPage } from '../install/page.ts'
-import { openFromCrm } from './open-page.ts'
-import type { OpenedSession } from './sessions.ts'
+import { type OpenedByCrm, openFromCrm } from './open-page.ts'
 import type { ApiTools } from './tools.ts'
 
 export interface WebPageOptions extends Pick<ApiTools, 'db' | 'connectors' | 'apps' | 'http' | 'log'> {
@@ -51,7 +50,7 @@ export async function webPage(server: FastifyInstance, options: WebPageOptions):
     done(null, body),
   )
 
-  async function sendDocument(reply: FastifyReply, frameAncestors: readonly string[], session?: OpenedSession): Promise<FastifyReply> {
+  async function sendDocument(reply: FastifyReply, frameAncestors: readonly string[], session?: OpenedByCrm): Promise<FastifyReply> {
     const document = await readFile(join(folder, 'index.html'), 'utf8').catch(() => notBuilt)
     return reply
       .headers({
@@ -115,7 +114,7 @@ const approveFirst = (crm: string, address: string) => ({
 })
 
 /** A block of data, which no policy takes for a script; nothing in it can end it. */
-function dataBlock(session: OpenedSession): string {
+function dataBlock(session: OpenedByCrm): string {
   return `<script type="application/json" id="session">${JSON.stringify(session).replaceAll('<', '\\u003c')}</script>`
 }
 

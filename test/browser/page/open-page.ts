@@ -33,7 +33,9 @@ export interface OpenedPage {
   /** What the page said to the console that it should not have. */
   complaints: string[]
 }
-type Given = BrowserContextOptions & { user: Pick<SessionOf, 'userId'> & { orgId: string } }
+type User = Pick<SessionOf, 'userId'> & { orgId: string }
+/** `refreshes`: what Salesforce answers a page that asks for another signed request; by default one for the same user. */
+type Given = BrowserContextOptions & { user: User; refreshes?: () => { status: number; user?: User } }
 
 /** Opens browsers on a running app. `handle`: what happens to requests to the API, instead of reaching it. */
 export async function pages(t: Test, it: TestApp, { handle }: { handle?: (route: Route) => Promise<boolean> } = {}) {
@@ -61,15 +63,19 @@ export async function pages(t: Test, it: TestApp, { handle }: { handle?: (route:
     browser,
 
     /** As Salesforce does: a page of its own posts the signed request into a frame. */
-    async framed({ user, ...options }: Given): Promise<OpenedPage> {
+    async framed({ user, refreshes = () => ({ status: 200 }), ...options }: Given): Promise<OpenedPage> {
       const opened = await newPage(options)
       const { page, context } = opened
       await context.route(`${LIGHTNING}/**`, (route) => {
         const signed = signedRequest(it, user)
         const body = `<!doctype html><html lang="en"><title>Salesforce</title><style>body{margin:0;background:#b0c4df}iframe{display:block;width:100%;height:100vh;border:0}</style>
-<iframe name="canvas" title="Leadstage"></iframe><form method="post" action="${PUBLIC_URL}/page/salesforce" target="canvas"><input type="hidden" name="signed_request" value="${signed}"></form>
-<script>document.forms[0].submit()</script></html>`
+<iframe name="canvas-frame-_:Leadstage" title="Leadstage"></iframe><form method="post" action="${PUBLIC_URL}/page/salesforce" target="canvas-frame-_:Leadstage"><input type="hidden" name="signed_request" value="${signed}"></form>
+<script>(${answerCanvas})();document.forms[0].submit()</script></html>`
         return route.fulfill({ contentType: 'text/html', body })
+      })
+      await context.route(`${LIGHTNING}/refresh`, (route) => {
+        const { status, user: refreshed = user } = refreshes()
+        return route.fulfill({ json: { status, payload: status === 200 ? { response: signedRequest(it, refreshed) } : 'Unauthorized' } })
       })
       await page.goto(`${LIGHTNING}/lightning/n/Leadstage`)
       let inside: Frame | null = null
@@ -91,6 +97,19 @@ export async function pages(t: Test, it: TestApp, { handle }: { handle?: (route:
     },
   }
 }
+
+/** Runs in the page of Salesforce: hears what its JavaScript SDK sends from inside the frame, and answers as the SDK reads it. */
+const answerCanvas = `() => {
+  const frame = document.querySelector('iframe')
+  addEventListener('message', async ({ data, source, origin }) => {
+    if (source !== frame.contentWindow || origin !== '${PUBLIC_URL}' || typeof data !== 'string') return
+    const { seq, src, targetModule, body } = JSON.parse(data)
+    if (src !== 'client' || targetModule !== 'Canvas' || body.type !== 'refresh') return
+    if ('canvas-frame-' + body.config.client.instanceId !== frame.name) return
+    const answer = await (await fetch('/refresh')).json()
+    source.postMessage(JSON.stringify({ seq, type: 'callback', parentVersion: '41.0', ...answer, targetModule }), origin)
+  })
+}`
 
 /** Ends all sessions, as a quarter of an hour does. */
 export const endSessions = (it: Pick<TestApp, 'db'>) => it.db.deleteFrom('page_session').execute()

@@ -1,6 +1,7 @@
 import { type MantineColorSchemeManager, MantineProvider } from '@mantine/core'
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useState } from 'react'
+import { askForSignedRequest } from './api/canvas.ts'
 import { ApiError, keepSession } from './api/client.ts'
 import { resources } from './api/resources.ts'
 import { openSession } from './api/session.ts'
@@ -50,7 +51,7 @@ export function App() {
     opened.then(
       (session) => {
         if (session === undefined) return setStanding({ is: 'out' })
-        keepSession(session, () => setStanding({ is: 'over' }))
+        keepSession(session, { onSignedOut: () => setStanding({ is: 'over' }), askForSignedRequest })
         setStanding({ is: 'in' })
       },
       (error: unknown) => setStanding({ is: 'refused', error }),
@@ -65,7 +66,7 @@ export function App() {
           {standing.is === 'refused' && <SignIn problem={standing.error} />}
           {/* What somebody was typing stays when the session ends. */}
           {(standing.is === 'in' || standing.is === 'over') && <Inside />}
-          {standing.is === 'over' && <SignedOut />}
+          {standing.is === 'over' && <SignedOut onBack={() => setStanding({ is: 'in' })} />}
         </SayProvider>
       </QueryClientProvider>
     </MantineProvider>

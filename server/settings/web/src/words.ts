@@ -54,8 +54,9 @@ export const words = {
     sandbox: 'Sign in with a Salesforce sandbox',
     refused: 'You were not signed in',
     over: 'Your session has ended',
-    overText: (crm: string) =>
-      `Sessions last 15 minutes. Load this page of ${crm} again to go on. What you saved is kept; what you had not saved is still shown behind this message.`,
+    overAlone: 'Sign in again to go on. What you saved is kept; what you had not saved is still shown behind this message.',
+    overFramed:
+      'Your CRM gave us no new one. Try again; if that does not help, load this page of your CRM anew. What you saved is kept; what you had not saved is still shown behind this message.',
     again: 'Sign in again',
     notConnected: (crm: string) => `${crm} is not connected yet`,
     notConnectedText: (crm: string, account: string) =>
@@ -432,8 +433,20 @@ export const words = {
     payloadNone: 'There is no lead yet of which something would be sent.',
     record: (type: string, id: string) => `${type} ${id}`,
     live: 'Start sending',
-    shadow: 'Begin in shadow mode',
-    shadowNow: 'You are in shadow mode: everything happens but the sending. Start when you like what you see under Activity.',
+    startThen:
+      'Once you start, every stage that a lead reaches is sent to Meta. Switch off first what else reports them, or they count twice.',
+    shadow: 'Stay in shadow mode for now',
+    shadowNow: 'So far everything happens but the sending. Activity shows what would have been sent.',
+    shadowOn: 'You are in shadow mode',
+    shadowOnText:
+      'Everything happens but the sending, and Activity shows what would have been sent. Start sending when nothing else reports these leads any more.',
+    toStart: 'Go to the start',
+    one: 'Send one real lead first',
+    oneText: 'One event that was kept back goes to Meta now. It is real: it counts, and is never sent again. Nothing else goes.',
+    oneNone: 'Move a lead to the next stage in your CRM; its event shows here within seconds, and can then be sent alone.',
+    oneSend: (event: string, record: string) => `Send “${event}” of ${record}`,
+    oneOnItsWay: (event: string) => `“${event}” is on its way to Meta …`,
+    oneNot: (event: string) => `“${event}” did not get through`,
     wait: 'Move a lead to the next stage in your CRM; its event shows here within seconds.',
     answered: (when: string) => `Meta accepted it on ${when}.`,
     trace: (id: string) => `Meta’s trace id: ${id}`,

@@ -234,7 +234,8 @@ t.test('a page that Salesforce opens gets a bearer in its document, may be frame
   const attempts = await Promise.all([1, 2, 3].map(() => openPage(it, other)))
   t.equal(attempts.filter(({ status }) => status === 200).length, 1, 'of three that come at once one is the first')
   const fresh = await withBearer(it, '')('POST', '/session', { crm: 'salesforce', signedRequest: signedRequest(it, { orgId, userId }) })
-  t.match(fresh, { status: 200, body: { ok: true, data: { bearer: /^[\w-]{43}$/ } } }, 'a fresh one renews the session')
+  const visitor = { crm: 'salesforce', account: orgId, userId }
+  t.match(fresh, { status: 200, body: { ok: true, data: { bearer: /^[\w-]{43}$/, visitor } } }, 'a fresh one renews the session')
   t.match(await withBearer(it, '')('POST', '/session', { crm: 'salesforce', signedRequest: signed }), { status: 401 })
 })
 

@@ -26,14 +26,23 @@ export interface Opened {
   bearer: string
   /** After a sign-in of our own: what to give for the next bearer, beside the cookie that the browser keeps for it. */
   renew?: string
+  /** Inside a CRM: whom it named when it opened the page. */
+  visitor?: { crm: string; account: string; userId: string }
+}
+
+interface Around {
+  /** The session is over, and there is no next one. */
+  onSignedOut: () => void
+  /** Asks the CRM around the page; undefined where it gives none. */
+  askForSignedRequest: () => Promise<string | undefined>
 }
 
 let opened: Opened | undefined
-let signedOut: () => void = () => {}
+let around: Around | undefined
 
-export function keepSession(given: Opened, onSignedOut: () => void): void {
+export function keepSession(given: Opened, whatIsAround: Around): void {
   opened = given
-  signedOut = onSignedOut
+  around = whatIsAround
 }
 
 type Method = 'GET' | 'POST' | 'PUT'
@@ -59,9 +68,9 @@ async function send<T>(method: Method, path: string, body: unknown): Promise<T> 
 
 let renewing: Promise<void> | undefined
 
-/** Asks for the next bearer, once for all who need it. Throws `ApiError`. */
-function renewed(renew: string): Promise<void> {
-  renewing ??= send<Opened>('POST', '/session', { renew, requestId: crypto.randomUUID() })
+/** Gets the next bearer, once for all who need it. Throws `ApiError`, `signed_out` where there is none to be had. */
+function renewed(before: Opened): Promise<void> {
+  renewing ??= (before.visitor === undefined ? openedAgain(before.renew) : openedByCrm(before.visitor))
     .then((next) => {
       opened = next
     })
@@ -69,6 +78,29 @@ function renewed(renew: string): Promise<void> {
       renewing = undefined
     })
   return renewing
+}
+
+async function openedAgain(renew: string | undefined): Promise<Opened> {
+  if (renew === undefined) throw signedOutError()
+  return send<Opened>('POST', '/session', { renew, requestId: crypto.randomUUID() })
+}
+
+async function openedByCrm(visitor: NonNullable<Opened['visitor']>): Promise<Opened> {
+  const signedRequest = await around?.askForSignedRequest()
+  if (signedRequest === undefined) throw signedOutError()
+  const next = await send<Opened>('POST', '/session', { crm: visitor.crm, signedRequest }).catch((error: unknown) => {
+    throw error instanceof ApiError && error.code === 'offline' ? error : signedOutError()
+  })
+  // What is on the page was shown to, and typed by, whoever opened it.
+  if (next.visitor?.account !== visitor.account || next.visitor.userId !== visitor.userId) throw signedOutError()
+  return next
+}
+
+const signedOutError = () => new ApiError({ code: 'signed_out', text: words.outside.over })
+
+/** Tries once more, for somebody whose session is over. Throws `ApiError`. */
+export async function resumeSession(): Promise<void> {
+  if (opened !== undefined) await renewed(opened)
 }
 
 /** Sends it with the bearer that is good now; where none is left to be had, the page is told. */
@@ -81,10 +113,9 @@ async function once<T>(method: Method, path: string, body: unknown): Promise<T> 
     // Another request may have brought the next one meanwhile.
     if (opened === before) {
       try {
-        if (before.renew === undefined) throw error
-        await renewed(before.renew)
+        await renewed(before)
       } catch (refusal) {
-        if (refusal instanceof ApiError && refusal.code === 'signed_out') signedOut()
+        if (refusal instanceof ApiError && refusal.code === 'signed_out') around?.onSignedOut()
         throw refusal
       }
     }

@@ -1,6 +1,7 @@
 /** What somebody sees who is not inside: signing in, connecting, and a session that is over. */
 import { Button, Modal, Stack, Text } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
+import { resumeSession } from '../api/client.ts'
 import { changes, resources, type Session } from '../api/resources.ts'
 import { Alone } from '../parts/alone.tsx'
 import { Note } from '../parts/note.tsx'
@@ -38,16 +39,27 @@ export function SignIn({ problem }: { problem?: unknown }) {
 
 const isFramed = window.parent !== window
 
-export function SignedOut() {
+/** What was typed stays behind it. */
+export function SignedOut({ onBack }: { onBack: () => void }) {
+  const resume = useChange(resumeSession, { after: onBack })
   return (
     <Modal opened onClose={() => {}} withCloseButton={false} title={words.outside.over} centered>
       <Text size="sm" mb="md">
-        {words.outside.overText(isFramed ? 'your CRM' : words.name)}
+        {isFramed ? words.outside.overFramed : words.outside.overAlone}
       </Text>
-      {!isFramed && (
+      {isFramed ? (
+        <Button loading={resume.isPending} onClick={() => resume.mutate(undefined)}>
+          {words.failed.again}
+        </Button>
+      ) : (
         <Button component="a" href="/page">
           {words.outside.again}
         </Button>
+      )}
+      {resume.error && (
+        <Text size="sm" role="alert" className="bad" mt="sm">
+          {resume.error.message}
+        </Text>
       )}
     </Modal>
   )
