@@ -22,7 +22,7 @@ export const firstRunSteps = {
   leads: ['confirmed'],
   consent: ['by_rule', 'not_needed'],
   stages: ['confirmed'],
-  start: [],
+  start: ['shadow'],
   first_event: [],
   backfill: ['skipped'],
 } as const satisfies Record<string, readonly string[]>
@@ -43,6 +43,8 @@ export interface FirstRunStep {
 export interface FirstRun {
   /** Every step is done. */
   finished: boolean
+  /** Nothing is sent, and an admin wants it so for now. */
+  shadow: boolean
   steps: FirstRunStep[]
   /** What is missing in the account; null where the CRM could not be asked. */
   findings: Finding[] | null
@@ -61,9 +63,14 @@ interface Facts {
   answers: ReadonlyMap<string, { answer: string; by: string; at: Date }>
 }
 
-/** The steps as they stand. Pure. */
+/** Whether the account only tries out, by choice: no route is live, and an admin answered so. Pure. */
+export const isShadow = ({ routes, answers }: Pick<Facts, 'routes' | 'answers'>): boolean =>
+  routes.length > 0 && routes.every(({ mode }) => mode === 'shadow') && answers.get('start')?.answer === 'shadow'
+
+/** The steps as they stand; in shadow mode nothing is left to do behind the choice of it, until a route is live. Pure. */
 export function stepsOf(facts: Facts): FirstRunStep[] {
   const { findings, routes, rules, mappedStages, answers } = facts
+  const shadow = isShadow(facts)
   const missing = typeof findings === 'string' ? [findings] : findings.filter(({ fatal }) => fatal).map(({ text }) => text)
   const live = routes.some(({ mode }) => mode === 'live')
   const has = (step: FirstRunStepName) => answers.has(step)
@@ -104,18 +111,26 @@ export function stepsOf(facts: Facts): FirstRunStep[] {
     },
     start: {
       title: 'Start',
-      done: live,
-      text: live ? 'Events go to Meta.' : 'Nothing is sent before a route is live.',
+      done: live || shadow,
+      text: live
+        ? 'Events go to Meta.'
+        : shadow
+          ? 'You are in shadow mode: everything happens but the sending, until you start.'
+          : 'Nothing is sent before a route is live.',
     },
     first_event: {
       title: 'The first event',
-      done: facts.hasFirstEvent,
-      text: facts.hasFirstEvent ? 'Meta has accepted it.' : 'It goes within seconds after a lead has reached a mapped stage in the CRM.',
+      done: facts.hasFirstEvent || shadow,
+      text: facts.hasFirstEvent
+        ? 'Meta has accepted it.'
+        : shadow
+          ? 'None goes in shadow mode. This comes back once you start.'
+          : 'It goes within seconds after a lead has reached a mapped stage in the CRM.',
     },
     backfill: {
       title: 'The last seven days',
-      done: facts.hasBackfill || has('backfill'),
-      text: 'Stages of the last seven days can be reported afterwards; a dry run says first how many. Meta takes nothing older.',
+      done: facts.hasBackfill || has('backfill') || shadow,
+      text: 'Stages of the last seven days can be reported after the start; a dry run says first how many. Meta takes nothing older.',
     },
   }
   const names = Object.keys(firstRunSteps) as FirstRunStepName[]
@@ -151,6 +166,7 @@ export async function showFirstRun(caller: Caller, id: number, connections: Conn
   })
   return {
     finished: steps.every(({ state }) => state === 'done'),
+    shadow: isShadow({ routes, answers }),
     steps,
     findings: typeof findings === 'string' ? null : findings,
     firstEvent,

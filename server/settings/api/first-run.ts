@@ -12,6 +12,7 @@ const step = z.enum(Object.keys(firstRunSteps) as [FirstRunStepName, ...FirstRun
 export const firstRun = z
   .object({
     finished: z.boolean(),
+    shadow: z.boolean().meta({ description: 'nothing is sent, and an admin wants it so for now (answer `shadow` to `start`)' }),
     steps: z.array(
       z.object({
         step,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { stepsOf } from '../../../server/settings/first-run.ts'
+import { isShadow, stepsOf } from '../../../server/settings/first-run.ts'
 
 type Facts = Parameters<typeof stepsOf>[0]
 const said = (...steps: [string, string][]): Facts['answers'] =>
@@ -30,4 +30,21 @@ t.test('the first step that is not done comes next, whatever else is', async (t)
   t.equal(next({ answers: byRule, rules: { consent: [{ field: 'agreed', equals: 'yes' }], optOut: [] } }), undefined)
   t.match(next({ hasBackfill: false }), { step: 'backfill', answers: ['skipped'] })
   t.equal(stepsOf({ ...done, routes: [] }).filter(({ state }) => state === 'next').length, 1)
+})
+
+t.test('whoever wants to stay in shadow mode for now has nothing left to do, until a route is live', async (t) => {
+  const fresh = { hasFirstEvent: false, hasBackfill: false }
+  const answers = new Map([...done.answers, ...said(['start', 'shadow'])])
+  const routes = [{ mode: 'shadow' as const }]
+  t.match(next({ ...fresh, routes }), { step: 'start', answers: ['shadow'] })
+  t.equal(next({ ...fresh, routes, answers }), undefined)
+  t.ok(isShadow({ routes, answers }))
+  t.match(
+    stepsOf({ ...done, ...fresh, routes, answers }).find(({ step }) => step === 'start'),
+    { state: 'done', text: /shadow mode/ },
+  )
+  t.match(next({ ...fresh, routes, answers: said(['start', 'shadow']) }), { step: 'others' }, 'what comes before is still to be done')
+  t.match(next({ ...fresh, answers }), { step: 'first_event' }, 'once it is live')
+  t.notOk(isShadow({ routes: [...routes, { mode: 'live' }], answers }))
+  t.match(next({ ...fresh, routes: [], answers }), { step: 'dataset' }, 'without a route nothing is tried out')
 })

@@ -4,7 +4,7 @@ import type { connection, dataset, finding, route } from '../../../api/account.t
 import type { outcome, reasonCount, recordPage, reevaluation, story } from '../../../api/activity.ts'
 import type { backfill } from '../../../api/backfills.ts'
 import type { figures, stageReport, way } from '../../../api/figures.ts'
-import type { firstRun } from '../../../api/first-run.ts'
+import type { firstRun, sentOne } from '../../../api/first-run.ts'
 import type { crmSettings, field, fieldSample, leadPreview, leadRules, triedRules } from '../../../api/leads.ts'
 import type { overview } from '../../../api/overview.ts'
 import type { digest, recipient } from '../../../api/people.ts'
@@ -22,6 +22,7 @@ export type Session = Answer<typeof session>
 export type Overview = Answer<typeof overview>
 export type NoticeAction = z.output<typeof noticeAction>
 export type FirstRun = Answer<typeof firstRun>
+export type SentOne = Answer<typeof sentOne>
 export type Figures = Answer<typeof figures>
 export type StageReport = Answer<typeof stageReport>
 export type Way = Answer<typeof way>
@@ -60,6 +61,7 @@ export const resources = {
   session: resource<Session>('/session'),
   overview: resource<Overview>('/overview'),
   firstRun: resource<FirstRun>('/first-run'),
+  sentOnes: resource<SentOne[]>('/first-run/sent'),
   figures: (by: Figures['by'], days = 28) => resource<Figures>(`/figures?${query({ by, days })}`),
   stageReport: resource<StageReport>('/figures/stages'),
   way: resource<Way[]>('/figures/way'),
@@ -98,6 +100,7 @@ export const changes = {
   connect: () => change<{ url: string }>('POST', '/connect'),
   endSession: () => change<null>('POST', '/session/end'),
   answerFirstRun: (body: { step: string; answer: string }) => change<FirstRun>('POST', '/first-run/answer', body),
+  sendOne: (body: { record: { type: string; id: string }; eventId: string }) => change<SentOne>('POST', '/first-run/send', body),
   tick: ({ datasetId, ...body }: { datasetId: number; step: string; done: boolean }) =>
     change<{ changed: boolean }>('POST', `/figures/way/${datasetId}/tick`, body),
   saveMapping: (body: { version: string; mapping: Mapping; confirmed?: boolean }) => change<{ version: string }>('PUT', '/mapping', body),

@@ -30,6 +30,7 @@ export function Overview() {
           <>
             <StatusLine {...data} />
             {firstRun.data?.finished === false && <SetUp {...firstRun.data} />}
+            {firstRun.data?.finished && firstRun.data.shadow && <InShadow />}
             <Attention {...data} />
             <Numbers {...data} />
           </>
@@ -68,6 +69,21 @@ function SetUp({ steps }: FirstRun) {
       aside={
         <Button component="a" href="#start">
           {said.goOn}
+        </Button>
+      }
+    />
+  )
+}
+
+/** Nothing is wrong; it only waits for somebody to start it. */
+function InShadow() {
+  return (
+    <Card
+      title={words.start.shadowOn}
+      text={words.start.shadowOnText}
+      aside={
+        <Button component="a" href="#start">
+          {words.start.toStart}
         </Button>
       }
     />

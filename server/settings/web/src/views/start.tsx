@@ -30,7 +30,7 @@ export function Start() {
       <Shown query={firstRun} lines={8}>
         {(data) => (
           <>
-            {data.finished && <Finished />}
+            {data.finished && (data.shadow ? <Card title={said.shadowOn} text={said.shadowOnText} /> : <Finished />)}
             <ol className="lines card">
               {data.steps.map((step, index) => (
                 <li key={step.step} aria-current={step.state === 'next' ? 'step' : undefined}>
@@ -50,17 +50,18 @@ export function Start() {
 const stepOf = ({ steps }: FirstRun, name: Step['step']) => steps.find(({ step }) => step === name)
 const isWaiting = (data: FirstRun | undefined) => data !== undefined && stepOf(data, 'first_event')?.state === 'next'
 
-/** The backfill may go first: it can bring the first event. */
+/** The backfill may go first: it can bring the first event. In shadow mode the start stays at hand. */
 function contentOf({ step, state }: Step, run: FirstRun): ReactNode {
-  if (step === 'backfill' && state !== 'done' && stepOf(run, 'start')?.state === 'done')
+  const started = stepOf(run, 'start')?.state === 'done' && !run.shadow
+  if (step === 'backfill' && state !== 'done' && started)
     return (
       <>
         <BackfillSteps />
         <SkipBackfill />
       </>
     )
-  if (step === 'first_event' && state === 'done') return <FirstEventStep {...run} />
-  if (state !== 'next') return null
+  if (step === 'first_event' && state === 'done') return started && <FirstEventStep {...run} />
+  if (state !== 'next' && !(step === 'start' && run.shadow)) return null
   const contents: Record<Step['step'], ReactNode> = {
     rights: <RightsStep {...run} />,
     dataset: <DatasetStep />,
@@ -68,7 +69,7 @@ function contentOf({ step, state }: Step, run: FirstRun): ReactNode {
     leads: <LeadsStep />,
     consent: <ConsentStep />,
     stages: <StagesStep />,
-    start: <StartStep others={stepOf(run, 'others')?.answer?.answer} />,
+    start: <StartStep others={stepOf(run, 'others')?.answer?.answer} shadow={run.shadow} />,
     first_event: <FirstEventStep {...run} />,
     backfill: null,
   }

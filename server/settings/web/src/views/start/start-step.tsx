@@ -6,34 +6,47 @@ import { ForAdmins } from '../../parts/for-admins.tsx'
 import { Note } from '../../parts/note.tsx'
 import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
-import { useWhen } from '../../parts/when.ts'
 import { words } from '../../words.ts'
+import { Accepted } from './accepted.tsx'
+import { SendOne } from './send-one.tsx'
 
 const said = words.start
 
-/** Sets every route of the account live. Who has something else that reports is told to look first. */
-export function StartStep({ others }: { others: string | undefined }) {
+/** Sets every route of the account live, or leaves that for later. Who has something else that reports is told to look first. */
+export function StartStep({ others, shadow }: { others: string | undefined; shadow: boolean }) {
   const routes = useQuery(resources.routes)
   const start = useChange(async (list: Route[]) => {
     for (const { datasetId, version, mode } of list) if (mode === 'shadow') await changes.saveRoute({ datasetId, version, mode: 'live' })
   })
+  const stay = useChange(changes.answerFirstRun, { done: said.shadowOn })
+  const warned = others === 'yes'
   return (
     <Shown query={routes}>
       {(list) => (
         <ForAdmins>
-          {others === 'yes' && <Note mood="warn">{said.othersThen}</Note>}
+          {warned && !shadow && <Note mood="warn">{said.othersThen}</Note>}
           <Text size="sm" mb="sm">
-            {others === 'yes' ? words.connection.goLiveText : said.shadowNow}
+            {warned ? said.startThen : said.shadowNow}
           </Text>
           <Group gap="xs">
-            <Button loading={start.isPending} onClick={() => start.mutate(list)}>
+            <Button {...(warned && { variant: 'default' })} loading={start.isPending} onClick={() => start.mutate(list)}>
               {said.live}
             </Button>
-            <Button component="a" href="#activity" variant="default">
+            {!shadow && (
+              <Button
+                {...(!warned && { variant: 'default' })}
+                loading={stay.isPending}
+                onClick={() => stay.mutate({ step: 'start', answer: 'shadow' })}
+              >
+                {said.shadow}
+              </Button>
+            )}
+            <Button component="a" href="#activity" variant="subtle">
               {words.actions.activity}
             </Button>
           </Group>
-          <Failed error={start.error} theirs={start.reset} />
+          <Failed error={start.error ?? stay.error} theirs={start.reset} />
+          <SendOne />
         </ForAdmins>
       )}
     </Shown>
@@ -42,17 +55,10 @@ export function StartStep({ others }: { others: string | undefined }) {
 
 /** Waits for the first event, and shows what Meta answered. */
 export function FirstEventStep({ firstEvent }: Pick<FirstRun, 'firstEvent'>) {
-  const when = useWhen()
-  if (firstEvent === null)
-    return (
-      <Text size="sm" role="status">
-        {said.wait}
-      </Text>
-    )
+  if (firstEvent !== null) return <Accepted {...firstEvent} />
   return (
-    <Note mood="good" title={firstEvent.eventName ?? ''} role="status">
-      {said.answered(when(firstEvent.sentAt))} {said.record(firstEvent.record.type, firstEvent.record.id)}
-      {firstEvent.meta?.fbtraceId !== undefined && <div>{said.trace(firstEvent.meta.fbtraceId)}</div>}
-    </Note>
+    <Text size="sm" role="status">
+      {said.wait}
+    </Text>
   )
 }
