@@ -13,6 +13,7 @@ export interface ReachedMilestone extends Milestone {
 export interface StoredMilestone extends ReachedMilestone {
   datasetId: number
   leadId: string
+  eventId: string
 }
 
 /** Milestones of these leads at these datasets, by `milestoneKey`, all of them taken for gone: see `findUnsent`. */
@@ -23,12 +24,22 @@ export async function readMilestones(
 ): Promise<Map<string, StoredMilestone[]>> {
   const byKey = new Map<string, StoredMilestone[]>()
   if (leadIds.length === 0 || datasetIds.length === 0) return byKey
-  const found = await sql<{ dataset_id: number; lead_id: string; event_name: string; occurred_at: Date; raw_lead: boolean }>`
-    select dataset_id, lead_id, event_name, occurred_at, raw_lead from milestone
+  const found = await sql<{
+    dataset_id: number
+    lead_id: string
+    event_name: string
+    occurred_at: Date
+    event_id: string
+    raw_lead: boolean
+  }>`
+    select dataset_id, lead_id, event_name, occurred_at, event_id, raw_lead from milestone
     where lead_id = any(${leadIds}::bigint[]) and dataset_id = any(${datasetIds}::int[])`.execute(trx)
   for (const row of found.rows) {
     const { dataset_id: datasetId, lead_id: leadId, event_name: eventName } = row
-    const milestone = { datasetId, leadId, eventName, occurredAt: row.occurred_at.getTime(), rawLead: row.raw_lead, gone: true }
+    const milestone = {
+      ...{ datasetId, leadId, eventName, occurredAt: row.occurred_at.getTime() },
+      ...{ eventId: row.event_id, rawLead: row.raw_lead, gone: true },
+    }
     const key = milestoneKey(datasetId, leadId)
     const reached = byKey.get(key)
     if (reached === undefined) byKey.set(key, [milestone])
@@ -40,17 +51,16 @@ export async function readMilestones(
 /** Notes which of these milestones have their event in the outbox still. */
 export async function findUnsent(trx: Database, milestones: readonly StoredMilestone[]): Promise<void> {
   if (milestones.length === 0) return
-  const columns = { dataset_id: 'int', lead_id: 'bigint', event_name: 'text', n: 'int' }
-  const items = milestones.map(({ datasetId, leadId, eventName }, n) => ({
+  const columns = { dataset_id: 'int', occurred_at: 'timestamptz', event_id: 'uuid', n: 'int' }
+  const items = milestones.map(({ datasetId, occurredAt, eventId }, n) => ({
     dataset_id: datasetId,
-    lead_id: leadId,
-    event_name: eventName,
+    occurred_at: new Date(occurredAt),
+    event_id: eventId,
     n,
   }))
   const found = await sql<{ n: number }>`
     select v.n from ${rows('v', columns, items)}
-    join milestone m on m.dataset_id = v.dataset_id and m.lead_id = v.lead_id and m.event_name = v.event_name
-    join outbox o on o.dataset_id = m.dataset_id and o.occurred_at = m.occurred_at and o.event_id = m.event_id`.execute(trx)
+    join outbox o on o.dataset_id = v.dataset_id and o.occurred_at = v.occurred_at and o.event_id = v.event_id`.execute(trx)
   for (const { n } of found.rows) (milestones[n] as StoredMilestone).gone = false
 }
 
