@@ -19,6 +19,8 @@ export class ApiError extends Error {
 }
 
 const TIMEOUT_MS = 30_000
+/** Eight megabytes over a slow line. */
+const FILE_TIMEOUT_MS = 180_000
 const TRIES = 3
 const PAUSE_MS = 800
 
@@ -48,14 +50,15 @@ export function keepSession(given: Opened, whatIsAround: Around): void {
 type Method = 'GET' | 'POST' | 'PUT'
 
 async function send<T>(method: Method, path: string, body: unknown): Promise<T> {
+  const isFile = body instanceof ArrayBuffer
   const answer = await fetch(`/api${path}`, {
     method,
     headers: {
       ...(opened !== undefined && { authorization: `Bearer ${opened.bearer}` }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(body !== undefined && { 'content-type': isFile ? 'text/csv' : 'application/json' }),
     },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...(body !== undefined && { body: isFile ? body : JSON.stringify(body) }),
+    signal: AbortSignal.timeout(isFile ? FILE_TIMEOUT_MS : TIMEOUT_MS),
   }).catch(() => {
     throw new ApiError({ code: 'offline', text: words.failed.offline })
   })
@@ -128,6 +131,9 @@ export const read = <T>(path: string): Promise<T> => once<T>('GET', path, undefi
 
 /** A question that needs a body and changes nothing. Throws `ApiError`. */
 export const tryOut = <T>(path: string, body: object): Promise<T> => once<T>('POST', path, body)
+
+/** A table as it is. Throws `ApiError`. */
+export const sendTable = <T>(path: string, table: ArrayBuffer): Promise<T> => once<T>('POST', path, table)
 
 /** A change happens once, however often a bad network has it asked for. Throws `ApiError`. */
 export async function change<T>(method: 'POST' | 'PUT', path: string, body: object = {}): Promise<T> {
