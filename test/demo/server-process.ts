@@ -1,12 +1,12 @@
 /** The real server as a process of its own. */
 import { spawn } from 'node:child_process'
 import { open, readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { configVariables } from '../../server/config.ts'
 import { findEmbedded, startEmbedded } from '../../server/database/embedded.ts'
 import { createLog } from '../../server/log.ts'
+import { freePort } from '../support/free-port.ts'
 import { startArguments } from '../support/server-process.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -83,15 +83,4 @@ async function ready(url: string, logFile: string): Promise<void> {
 async function lastWords(file: string): Promise<string> {
   const text = await readFile(file, 'utf8')
   return text.trim().split('\n').slice(-12).join('\n') || '(none)'
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer()
-    server.once('error', fail)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => done(port))
-    })
-  })
 }

@@ -61,7 +61,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
         stdio: 'ignore',
       })
       const late = new AbortController()
-      const tooLate = sleep(20_000, undefined, { signal: late.signal }).then(
+      const tooLate = sleep(60_000, undefined, { signal: late.signal }).then(
         () => Promise.reject(new Error('redis-server did not start')),
         () => undefined,
       )
