@@ -77,6 +77,9 @@ const SETTINGS = {
 /** Exit code by which `flock` says that somebody else holds the lock. */
 const LOCKED = 75
 const LOG_BYTES = 1_000_000
+/** Below all that systems hand out by themselves: while a server that has died is brought back, no client of anything may get its port. */
+const FIRST_PORT = 10_000
+const PORTS = 10_000
 /** Key of the advisory lock that users of the server share; any number will do. */
 const USERS_LOCK = 7_236_837
 
@@ -321,18 +324,18 @@ async function fileSize(path: string): Promise<number> {
 
 /** The port of before where a server has died, so that whoever knew it finds the next one there. */
 async function portToUse(files: ClusterFiles): Promise<number> {
-  const port = Number((await readPostmaster(files))[3])
-  return port > 0 && (await isFree(port)) ? port : isFree(0)
+  const before = Number((await readPostmaster(files))[3])
+  if (before > 0 && (await isFree(before))) return before
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
+    if (await isFree(port)) return port
+  }
 }
 
-/** @returns the port if nobody has it, a free one for 0, otherwise 0 */
-function isFree(port: number): Promise<number> {
+function isFree(port: number): Promise<boolean> {
   return new Promise((done) => {
     const server = createServer()
-    server.once('error', () => done(0))
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0))
-    })
+    server.once('error', () => done(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
   })
 }
