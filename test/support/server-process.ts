@@ -83,7 +83,7 @@ export async function serverProcess(
     HUBSPOT_CLIENT_SECRET: it.hubspot.app.clientSecret,
     HUBSPOT_API_URL: it.hubspot.url,
     META_GRAPH_URL: it.meta.url,
-    META_TIMEOUT_MS: '1000',
+    META_TIMEOUT_MS: '6000',
     LOG_LEVEL: 'error',
     ...env(url),
   }))
