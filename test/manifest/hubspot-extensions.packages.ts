@@ -112,11 +112,12 @@ t.test('two admins at once are told, and nothing is overwritten', async (t) => {
   const page = await show(t, it, 'settings')
   await page.open('stages')
   await page.press('Do not report customer')
-  const other = byHubspot(it)
+  it.hubspot.setUser({ portalId: PORTAL, userId: '707', superAdmin: true })
+  const other = byHubspot(it, { userId: '707' })
   const { version, rawLead } = (await other('GET', '/stages')).body.data as unknown as { version: string; rawLead: object }
   t.match(await other('PUT', '/mapping', { version, mapping: { rawLead, stages: [] }, confirmed: true }), { body: { ok: true } })
   await page.press('Save')
-  await page.says(/Changed by HubSpot user 606/)
+  await page.says(/Changed by HubSpot user 707/)
   await page.press('Show what is there now')
   await page.says('No stage is reported yet')
 })
@@ -132,6 +133,135 @@ t.test('which leads count is shown with real numbers, and saved', async (t) => {
   await page.submit()
   await until(() => page.alerts().length === 1)
   t.match(await byHubspot(it)('GET', '/rules'), { body: { data: { rules: { whichLeads: 'anyone' } } } })
+})
+
+t.test('several rules say at once which leads count, with real numbers before they are saved; each can be taken out', async (t) => {
+  const { it } = await busy(t)
+  const page = await show(t, it, 'settings')
+  await page.open('leads')
+  await page.says('Of the latest 2 people, 1 would count.', 'No rule yet.')
+  const rule = async (list: string, field: string, how: string, value: string, add: string) => {
+    await page.enter(`${list}/field`, field)
+    await page.enter(`${list}/how`, how)
+    await page.enter(`${list}/value`, value)
+    await page.press(add)
+  }
+  await rule('confirmedSources', 'email', 'startsWith', 'person', 'Add a rule: Sources that are Meta’s forms')
+  await page.says('Of the latest 2 people, 2 would count.')
+  await rule('confirmedSources', 'hs_lead_status', 'equals', 'NEW', 'Add a rule: Sources that are Meta’s forms')
+  await rule('consent', 'email', 'startsWith', 'person1', 'Add a rule: Consent')
+  await rule('optOut', 'email', 'equals', 'nobody@example.com', 'Add a rule: Opt-out')
+  await page.enter('repeats', true)
+  await page.enter('defaultCountry', 'de')
+  onePrimary(t, page)
+  await page.submit()
+  await until(() => page.alerts().length === 1)
+  const rules = async () => (await byHubspot(it)('GET', '/rules')).body.data as unknown as { rules: Record<string, unknown> }
+  t.match(await rules(), {
+    rules: {
+      confirmedSources: [
+        { field: 'email', startsWith: 'person' },
+        { field: 'hs_lead_status', equals: 'NEW' },
+      ],
+      consent: [{ field: 'email', startsWith: 'person1' }],
+      optOut: [{ field: 'email', equals: 'nobody@example.com' }],
+      repeats: true,
+      defaultCountry: 'DE',
+    },
+  })
+  await page.press(/^Take out: .* begins with “person”$/)
+  await page.enter('defaultCountry', '')
+  await page.submit()
+  await until(() => page.alerts().length === 2)
+  const saved = (await rules()).rules
+  t.strictSame(saved.confirmedSources, [{ field: 'hs_lead_status', equals: 'NEW' }])
+  t.notOk('defaultCountry' in saved)
+})
+
+t.test('stages that mean lost are put in order, and taken back', async (t) => {
+  const { it } = await busy(t)
+  const page = await show(t, it, 'settings')
+  await page.open('stages')
+  for (const stage of ['closedlost', 'subscriber', 'evangelist']) await page.press(`${stage} means lost`)
+  await page.says('Lost and disqualified (3)')
+  await page.press('Move evangelist up')
+  await page.press('subscriber is not lost')
+  await page.says('Lost and disqualified (2)', 'Report subscriber')
+  onePrimary(t, page)
+  await page.press('Save')
+  await until(() => page.alerts().length === 1)
+  const { stages } = (await byHubspot(it)('GET', '/stages')).body.data as unknown as { stages: { stageId: string; negative: boolean }[] }
+  t.strictSame(
+    stages.flatMap(({ stageId, negative }) => (negative ? [stageId] : [])),
+    ['closedlost', 'evangelist'],
+  )
+})
+
+t.test('who is told is a list of addresses and webhooks, and the digest has a time of its own', async (t) => {
+  const { it } = await busy(t)
+  const page = await show(t, it, 'settings')
+  await page.open('connection')
+  await page.says('Nobody yet.')
+  await page.enter('to', 'nobody')
+  await page.says('An e-mail address, or a URL that begins with https://')
+  await page.enter('to', 'ana@example.com')
+  await page.enter('digestToo', false)
+  await page.submit('to')
+  await page.says('ana@example.com')
+  await page.enter('to', 'https://hooks.example.com/T0/secret-path')
+  await page.submit('to')
+  await page.says('https://hooks.example.com', 'The webhook’s secret, shown this once')
+  t.notMatch(page.text(), /secret-path/, 'an address that is a secret itself is not shown again')
+  const told = async () => (await byHubspot(it)('GET', '/recipients')).body.data as unknown as { kind: string; digest: boolean }[]
+  t.match(await told(), [{ kind: 'email', digest: false }, { kind: 'webhook' }])
+  await page.press('Send a test')
+  await page.says('That did not work', /SMTP/)
+  await page.press('Take out')
+  await until(async () => (await told()).length === 1)
+
+  await page.enter('weekday', 5)
+  await page.enter('hour', 16)
+  await page.enter('timeZone', 'Europe/Berlin')
+  it.hubspot.setUser({ portalId: PORTAL, userId: '707', superAdmin: true })
+  const ben = byHubspot(it, { userId: '707' })
+  const digest = async () => (await ben('GET', '/digest')).body.data as unknown as { version: string }
+  t.match(await ben('PUT', '/digest', { version: (await digest()).version, weekday: 2, enabled: true }), { body: { ok: true } })
+  await page.submit('weekday')
+  await page.says(/Changed by HubSpot user 707/)
+  onePrimary(t, page)
+  await page.press('Save mine all the same')
+  await until(async () => 'hour' in (await digest()) && ((await digest()) as unknown as { hour: number }).hour === 16)
+  t.match(await digest(), { enabled: true, weekday: 5, hour: 16, timeZone: 'Europe/Berlin' })
+})
+
+t.test('a dataset gets all changes, or those of some kinds of records and pipelines', async (t) => {
+  const { it } = await busy(t)
+  const page = await show(t, it, 'settings')
+  await page.open('connection')
+  await page.says(`What goes to dataset ${DATASET}: everything`)
+  await page.enter(`recordTypes/${it.datasetId}`, ['deal'])
+  await page.enter(`pipelines/${it.datasetId}`, ['default'])
+  await page.submit(`pipelines/${it.datasetId}`)
+  await page.says(`What goes to dataset ${DATASET}: a selection`)
+  t.match(await byHubspot(it)('GET', '/routes'), { body: { data: [{ filter: { recordTypes: ['deal'], pipelineIds: ['default'] } }] } })
+  onePrimary(t, page)
+})
+
+t.test('who changed what and when is there to read, page by page', async (t) => {
+  const { it } = await busy(t)
+  it.hubspot.setUser({ portalId: PORTAL, userId: '707', superAdmin: true })
+  const ben = byHubspot(it, { userId: '707' })
+  for (let n = 0; n < 5; n++) for (const path of ['/connection/pause', '/connection/resume']) await ben('POST', path)
+  const { version } = (await ben('GET', '/rules')).body.data as unknown as { version: string }
+  await byHubspot(it)('PUT', '/rules', { version, rules: { whichLeads: 'anyone' } })
+  const page = await show(t, it, 'settings')
+  await page.open('connection')
+  await page.says('Who changed what', 'you', 'Changed which leads count and what is sent of them', 'whichLeads: anyone', 'HubSpot user 707')
+  await page.press('Show more')
+  await page.says('Paused the connection', 'Back')
+  t.notMatch(page.text(), /whichLeads: anyone/)
+  await page.press('Back')
+  await page.says('whichLeads: anyone')
 })
 
 t.test('the account is paused, taken on again, and left after a question', async (t) => {

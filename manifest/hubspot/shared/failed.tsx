@@ -2,6 +2,7 @@ import { Alert, Button, Flex, Text } from '@hubspot/ui-extensions'
 import type { ApiError } from './api.ts'
 import { useVisitor } from './visitor.ts'
 import { when } from './when.ts'
+import { useWho } from './who.ts'
 import { words } from './words.ts'
 
 /**
@@ -10,7 +11,8 @@ import { words } from './words.ts'
  * @param mine goes on with what was changed here, on top of what is there now
  */
 export function Failed({ error, theirs, mine }: { error: ApiError | undefined; theirs?: () => void; mine?: () => void }) {
-  const { timeZone, crm } = useVisitor()
+  const { timeZone } = useVisitor()
+  const who = useWho()
   if (error === undefined) return null
   if (error.code !== 'outdated')
     return (
@@ -19,7 +21,7 @@ export function Failed({ error, theirs, mine }: { error: ApiError | undefined; t
       </Alert>
     )
   const { by, at } = error.changed ?? {}
-  const title = by === undefined ? words.conflict.title : words.conflict.by(whoOf(by, crm), when(at ?? null, timeZone))
+  const title = by === undefined ? words.conflict.title : words.conflict.by(who(by), when(at ?? null, timeZone))
   return (
     <Alert title={title} variant="warning">
       <Text>{words.conflict.text}</Text>
@@ -37,10 +39,4 @@ export function Failed({ error, theirs, mine }: { error: ApiError | undefined; t
       </Flex>
     </Alert>
   )
-}
-
-/** Users are known by the number that the CRM gave them. */
-const whoOf = (actor: string, crm: string) => {
-  const [, user] = /^\w[\w-]*:(\d+)$/.exec(actor) ?? []
-  return user === undefined ? actor : words.who.user(crm, user)
 }

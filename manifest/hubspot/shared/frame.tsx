@@ -30,11 +30,11 @@ function Inside({ timeZone, children }: { timeZone: string; children: ReactNode 
   const session = useRead<Session>('/session')
   return (
     <Shown read={session}>
-      {({ crm, account, admin, connection }) =>
+      {({ crm, account, userId, admin, connection }) =>
         connection === null ? (
           <NotConnected crm={crm.name} account={account} again={session.again} />
         ) : (
-          <VisitorContext.Provider value={{ crm: crm.name, account, admin, timeZone }}>
+          <VisitorContext.Provider value={{ crm, userId, account, admin, timeZone }}>
             {!admin && (
               <Alert title={words.readOnly.title} variant="info">
                 {words.readOnly.text(crm.name)}

@@ -6,6 +6,14 @@ const { count } = words
 export const here = {
   back: 'Back',
   inSettings: (what: string) => `${what}: in the settings of this app (Connected apps → Leadstage → Settings).`,
+  /** Who does something without being a user of the CRM, by the kind of actor. */
+  who: {
+    system: 'Leadstage, by itself',
+    operator: 'who runs Leadstage',
+    invitation: 'whoever opened a link',
+    marketplace: 'whoever installed the app',
+    meta: 'Meta, for a person who asked it',
+  },
   story: {
     title: 'Reported to Meta',
     none: 'Nothing is known of this contact yet',
@@ -99,11 +107,7 @@ export const here = {
       anyone: 'Anyone with contact data',
     },
     anyone: 'People who never saw your ads would be reported, too. Meta advises against it.',
-    source: 'A field that says that a lead came from a Meta form',
-    consent: 'A field that has to say yes before anything is sent',
-    noField: 'No field',
     fieldOf: 'Field',
-    value: 'Its value',
     limited: 'Limited data use',
     limitedChoices: { off: 'Off', us_states: 'For people in the US states that ask for it', always: 'For everybody' },
     leadId: 'The property that holds the Meta lead id',
@@ -111,9 +115,7 @@ export const here = {
     created: (name: string) => `The property ${name} is there. Have your lead forms fill it.`,
     samples: 'What it holds for the latest people',
     noSamples: 'Nobody has a value there yet.',
-    write: 'Write Meta lead ids that were found into HubSpot',
     saved: 'Saved. It counts from now on.',
-    many: 'More than one rule is set. They are kept as they are; change them with the command line.',
   },
   connection: {
     states: { setup: 'Being set up', active: 'Working', attention: 'Needs attention', paused: 'Paused', removed: 'Removed' },
@@ -151,11 +153,6 @@ export const here = {
     connected: 'The dataset is connected.',
     invite: 'Send a link to whoever has the dataset',
     invited: 'The link works once, for three days:',
-    people: 'Who is told',
-    peopleText: 'Notices and a weekly digest go to these addresses.',
-    email: 'E-mail address',
-    addPerson: 'Add',
-    removePerson: 'Remove',
     files: 'Files',
     fileNames: { records: 'All records', mapping: 'Stages', audit: 'Who changed what', configuration: 'Settings' },
     download: (name: string) => `Download: ${name}`,
@@ -164,5 +161,25 @@ export const here = {
     leaveText:
       'Work stops at once, the access to HubSpot is given back and the app is uninstalled, of which HubSpot tells your admins by mail. Events that wait are not sent any more. Settings and history are kept for 30 days.',
     leaveYes: 'Disconnect for good',
+  },
+  people: {
+    address: 'Address',
+    last: 'Last message',
+    digestToo: 'The weekly digest, too',
+  },
+  filter: {
+    title: (metaId: string) => `What goes to dataset ${metaId}`,
+    all: 'everything',
+    some: 'a selection',
+    text: 'Where nothing is chosen, everything goes there.',
+    recordTypes: 'Kinds of records',
+    pipelines: 'Pipelines',
+    pipelinesText: 'Stages that belong to no pipeline always go there.',
+    saved: 'Saved. It counts for what happens from now on.',
+  },
+  trail: { when: 'When', who: 'Who', what: 'What' },
+  stages: {
+    lost: (stage: string) => `${stage} means lost`,
+    notLost: (stage: string) => `${stage} is not lost`,
   },
 } as const

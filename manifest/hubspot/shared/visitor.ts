@@ -1,13 +1,14 @@
 import { createContext, useContext } from 'react'
 
 export interface Visitor {
-  /** The name of the CRM. */
-  crm: string
+  crm: { id: string; name: string }
+  /** The number that the CRM gave them. */
+  userId: string
   account: string
   /** May change things. */
   admin: boolean
   timeZone: string
 }
 
-export const VisitorContext = createContext<Visitor>({ crm: '', account: '', admin: false, timeZone: 'UTC' })
+export const VisitorContext = createContext<Visitor>({ crm: { id: '', name: '' }, userId: '', account: '', admin: false, timeZone: 'UTC' })
 export const useVisitor = (): Visitor => useContext(VisitorContext)

@@ -7,9 +7,8 @@ import { loadEsbuild } from '../tools.ts'
 import { type Extension, extensions, source } from './project.ts'
 
 /** What is used of the renderer. Nodes are snapshots: they are found anew after every change. */
-export interface Node {
+export interface Node extends Tree {
   props: Record<string, unknown>
-  text: string | null
   trigger(event: string, value?: unknown): void
 }
 interface Tree {
@@ -38,6 +37,11 @@ const wordsOf = ({ props = {}, text, childNodes }: Tree): string[] => [
   ...titles.flatMap((title) => (['string', 'number'].includes(typeof props[title]) ? String(props[title]) : [])),
   ...(childNodes === undefined ? [text ?? ''] : childNodes.flatMap(wordsOf)),
 ]
+
+/** Whether something fits, or holds what does. */
+const holds = (node: Tree, fits: (props: Record<string, unknown>) => boolean): boolean =>
+  (node.props !== undefined && fits(node.props)) || (node.childNodes ?? []).some((child) => holds(child, fits))
+const isReady = ({ type, disabled }: Record<string, unknown>) => type === 'submit' && disabled !== true
 
 /** Builds an extension with the renderer, both with one React. */
 async function build(t: Test, extension: Extension): Promise<Built> {
@@ -68,7 +72,8 @@ export interface Shown {
   press(label: string | RegExp): Promise<void>
   /** Gives a value to the input, select or toggle with this name. */
   enter(name: string, value: unknown): Promise<void>
-  submit(): Promise<void>
+  /** Sends a form as its button does: of several, the one that holds an input with this name. */
+  submit(name?: string): Promise<void>
   /** Goes to a tab. */
   open(view: string): Promise<void>
   /** Resolves when all of this is shown. */
@@ -146,15 +151,17 @@ export async function show(
       button.trigger('onClick')
     },
     async enter(name, value) {
-      const inputs = ['Input', 'Select', 'Toggle', 'ToggleGroup']
+      const inputs = ['Input', 'Select', 'MultiSelect', 'Toggle', 'ToggleGroup']
       const input = await found(name, () =>
         inputs.flatMap(all).find(({ props }) => props.name === name && !props.readOnly && !props.readonly),
       )
       actions.push(`enter ${name}`)
       input.trigger(input.props.onInput === undefined ? 'onChange' : 'onInput', value)
     },
-    async submit() {
-      const form = await found('form', () => all('Form')[0])
+    async submit(name) {
+      const form = await found(`form of ${name ?? 'all'} to submit`, () =>
+        all('Form').find((form) => (name === undefined || holds(form, (props) => props.name === name)) && holds(form, isReady)),
+      )
       actions.push('submit')
       form.trigger('onSubmit')
     },

@@ -13,9 +13,10 @@ import * as figures from '../../../server/settings/api/figures.ts'
 import { firstRun } from '../../../server/settings/api/first-run.ts'
 import * as leads from '../../../server/settings/api/leads.ts'
 import { overview } from '../../../server/settings/api/overview.ts'
-import { recipient } from '../../../server/settings/api/people.ts'
+import { digest, recipient } from '../../../server/settings/api/people.ts'
 import { session } from '../../../server/settings/api/session.ts'
 import { mapping, stages } from '../../../server/settings/api/stages.ts'
+import { auditPage } from '../../../server/settings/api/trail.ts'
 import { outcomes } from '../../../server/settings/api/words.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -48,6 +49,8 @@ const answers: Record<string, z.ZodType> = {
   Dataset: account.dataset,
   Route: account.route,
   Recipient: recipient,
+  Digest: digest,
+  AuditPage: auditPage,
 }
 
 /** Text by path from the root of the repository. */

@@ -21,6 +21,7 @@ import { here } from './shared/here.ts'
 import { OutcomeTag } from './shared/outcome-tag.tsx'
 import { Shown } from './shared/shown.tsx'
 import { RecordStory } from './shared/story.tsx'
+import { TurnPages, usePages } from './shared/turn-pages.tsx'
 import { useChange } from './shared/use-change.ts'
 import { useApi, useRead } from './shared/use-read.ts'
 import { useVisitor } from './shared/visitor.ts'
@@ -96,8 +97,8 @@ const choices = [{ value: ALL, label: here.activity.all }, ...Object.entries(out
 function Records({ show }: { show: (record: Ref) => void }) {
   const { timeZone } = useVisitor()
   const [outcome, setOutcome] = useState(ALL)
-  const [pages, setPages] = useState<string[]>([])
-  const after = pages.at(-1)
+  const pages = usePages()
+  const { after } = pages
   const query = new URLSearchParams({ limit: '25', ...(outcome !== ALL && { outcome }), ...(after !== undefined && { after }) })
   const records = useRead<RecordPage>(`/records?${query}`)
   return (
@@ -109,7 +110,7 @@ function Records({ show }: { show: (record: Ref) => void }) {
         value={outcome}
         options={choices}
         onChange={(value) => {
-          setPages([])
+          pages.first()
           setOutcome(String(value))
         }}
       />
@@ -143,18 +144,7 @@ function Records({ show }: { show: (record: Ref) => void }) {
                 ))}
               </TableBody>
             </Table>
-            <Flex gap="small">
-              {pages.length > 0 && (
-                <Button variant="secondary" size="small" onClick={() => setPages(pages.slice(0, -1))}>
-                  {here.back}
-                </Button>
-              )}
-              {next !== undefined && (
-                <Button variant="secondary" size="small" onClick={() => setPages([...pages, next])}>
-                  {here.activity.more}
-                </Button>
-              )}
-            </Flex>
+            <TurnPages pages={pages} next={next} />
           </>
         )}
       </Shown>

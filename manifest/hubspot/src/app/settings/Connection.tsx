@@ -1,30 +1,22 @@
 import {
-  Accordion,
   Alert,
   Button,
   DescriptionList,
   DescriptionListItem,
   Flex,
-  Form,
   Heading,
-  Input,
   Link,
   Modal,
   ModalBody,
   ModalFooter,
   StatusTag,
-  Table,
-  TableBody,
-  TableCell,
-  TableHead,
-  TableHeader,
-  TableRow,
   Text,
   useExtensionActions,
 } from '@hubspot/ui-extensions'
 import { useState } from 'react'
-import { ConnectDataset } from './ConnectDataset.tsx'
-import type { Connection as ConnectionAnswer, Dataset, Finding, Recipient, Route } from './shared/answers.ts'
+import { Datasets } from './Datasets.tsx'
+import { People } from './People.tsx'
+import type { Connection as ConnectionAnswer, Finding } from './shared/answers.ts'
 import { Failed } from './shared/failed.tsx'
 import { Connect } from './shared/frame.tsx'
 import { here } from './shared/here.ts'
@@ -34,9 +26,9 @@ import { type Read, useApi, useRead } from './shared/use-read.ts'
 import { useVisitor } from './shared/visitor.ts'
 import { when } from './shared/when.ts'
 import { words } from './shared/words.ts'
+import { Trail } from './Trail.tsx'
 
 const { connection: text } = here
-const NONE = 'none'
 
 /** The account, where its events go, who is told, what can be taken along, and the way out. */
 export function Connection() {
@@ -47,6 +39,7 @@ export function Connection() {
       <Check />
       <Datasets />
       <People />
+      <Trail />
       <Files />
       <Shown read={connection}>{(data) => <Leave account={data.account} left={connection.again} />}</Shown>
     </Flex>
@@ -111,157 +104,6 @@ function Check() {
           </>
         )}
       </Shown>
-    </Flex>
-  )
-}
-
-function Datasets() {
-  const datasets = useRead<Dataset[]>('/datasets')
-  const routes = useRead<Route[]>('/routes')
-  const { admin } = useVisitor()
-  const again = () => {
-    datasets.again()
-    routes.again()
-  }
-  return (
-    <Flex direction="column" gap="small">
-      <Heading>{text.datasets}</Heading>
-      <Shown read={datasets}>
-        {(all) => (
-          <Shown read={routes}>
-            {(ways) =>
-              all.length === 0 ? (
-                <Text>{text.noDatasets}</Text>
-              ) : (
-                <Table bordered>
-                  <TableHead>
-                    <TableRow>
-                      <TableHeader>{text.dataset}</TableHeader>
-                      <TableHeader>{text.mode}</TableHeader>
-                      <TableHeader align="right">{text.unsent}</TableHeader>
-                      <TableHeader width="min"> </TableHeader>
-                    </TableRow>
-                  </TableHead>
-                  <TableBody>
-                    {all.map((dataset) => (
-                      <DatasetRow
-                        key={dataset.id}
-                        dataset={dataset}
-                        route={ways.find(({ datasetId }) => datasetId === dataset.id)}
-                        again={again}
-                      />
-                    ))}
-                  </TableBody>
-                </Table>
-              )
-            }
-          </Shown>
-        )}
-      </Shown>
-      {admin && (
-        <Accordion title={text.add}>
-          <ConnectDataset connected={again} />
-        </Accordion>
-      )}
-    </Flex>
-  )
-}
-
-function DatasetRow({ dataset, route, again }: { dataset: Dataset; route: Route | undefined; again: () => void }) {
-  const api = useApi()
-  const change = useChange()
-  const { admin } = useVisitor()
-  const { id, metaId, state, holdText, unsent } = dataset
-  const live = route?.mode === 'live'
-  const next = route === undefined ? 'shadow' : live ? 'shadow' : 'live'
-  return (
-    <TableRow>
-      <TableCell>
-        <Text>{metaId}</Text>
-        {holdText !== null && <Text>{holdText}</Text>}
-        <Failed error={change.error} theirs={again} />
-      </TableCell>
-      <TableCell>
-        <StatusTag variant={live ? 'success' : 'default'}>{route === undefined ? text.noRoute : text[route.mode]}</StatusTag>
-      </TableCell>
-      <TableCell align="right">{unsent}</TableCell>
-      <TableCell>
-        {admin && (
-          <Flex gap="extra-small">
-            <Button
-              size="extra-small"
-              disabled={change.busy}
-              onClick={() =>
-                change.make(() => api.change('PUT', `/routes/${id}`, { version: route?.version ?? NONE, mode: next }), { after: again })
-              }
-            >
-              {route === undefined ? text.feed : live ? text.goShadow : text.goLive}
-            </Button>
-            {state === 'held' && (
-              <Button
-                size="extra-small"
-                disabled={change.busy}
-                onClick={() => change.make(() => api.change('POST', `/datasets/${id}/resume`), { after: again })}
-              >
-                {text.resumeDataset}
-              </Button>
-            )}
-          </Flex>
-        )}
-      </TableCell>
-    </TableRow>
-  )
-}
-
-function People() {
-  const api = useApi()
-  const change = useChange()
-  const { admin } = useVisitor()
-  const recipients = useRead<Recipient[]>('/recipients')
-  const [email, setEmail] = useState('')
-  return (
-    <Flex direction="column" gap="small">
-      <Heading>{text.people}</Heading>
-      <Text>{text.peopleText}</Text>
-      <Shown read={recipients}>
-        {(all) => (
-          <>
-            {all.map(({ id, address }) => (
-              <Flex key={id} gap="small" align="center">
-                <Text>{address}</Text>
-                {admin && (
-                  <Button
-                    size="extra-small"
-                    variant="destructive"
-                    disabled={change.busy}
-                    onClick={() => change.make(() => api.change('POST', `/recipients/${id}/remove`), { after: recipients.again })}
-                  >
-                    {text.removePerson}
-                  </Button>
-                )}
-              </Flex>
-            ))}
-          </>
-        )}
-      </Shown>
-      <Failed error={change.error} />
-      {admin && (
-        <Form
-          onSubmit={() =>
-            change.make(() => api.change('POST', '/recipients', { to: { email } }), {
-              after: () => {
-                setEmail('')
-                recipients.again()
-              },
-            })
-          }
-        >
-          <Input label={text.email} name="email" value={email} onInput={setEmail} />
-          <Button variant="secondary" type="submit" disabled={email === '' || change.busy}>
-            {text.addPerson}
-          </Button>
-        </Form>
-      )}
     </Flex>
   )
 }

@@ -1,10 +1,13 @@
-import { Alert, Button, Flex, Form, Heading, Input, Select, Text, Toggle, ToggleGroup } from '@hubspot/ui-extensions'
-import { useState } from 'react'
+import { Accordion, Alert, Button, Flex, Form, Heading, Input, Select, Text, Toggle, ToggleGroup } from '@hubspot/ui-extensions'
+import { useMemo } from 'react'
+import { RuleList } from './RuleList.tsx'
 import type { CrmSettings, Field, FieldSample, LeadRules, TriedRules } from './shared/answers.ts'
 import { Failed } from './shared/failed.tsx'
 import { here } from './shared/here.ts'
+import { KeepChanges } from './shared/keep-changes.tsx'
 import { Shown } from './shared/shown.tsx'
 import { useChange } from './shared/use-change.ts'
+import { useDraft } from './shared/use-draft.ts'
 import { type Read, useApi, useRead, useTry } from './shared/use-read.ts'
 import { useVisitor } from './shared/visitor.ts'
 import { words } from './shared/words.ts'
@@ -12,8 +15,6 @@ import { words } from './shared/words.ts'
 const { leads: text } = here
 
 type Rules = LeadRules['rules']
-type FieldRule = Rules['consent'][number]
-const NO_FIELD = ''
 
 /** Which leads count, how they are recognised, and what may be sent of them. */
 export function Leads() {
@@ -35,25 +36,26 @@ export function Leads() {
   )
 }
 
+const splitOf = ({ version, rules }: LeadRules) => ({ version, value: rules })
+
 function RulesForm({ answer, read, fields }: { answer: LeadRules; read: Read<LeadRules>; fields: Field[] }) {
   const api = useApi()
-  const change = useChange()
-  const tried = useTry<TriedRules>('/rules/try')
   const { admin } = useVisitor()
-  const [draft, setDraft] = useState<Partial<Rules>>({})
-  const rules = { ...answer.rules, ...draft }
-  const put = (given: Partial<Rules>) => setDraft({ ...draft, ...given })
-  const leave = () => {
-    setDraft({})
-    change.forget()
-    read.again()
-    tried.again()
-  }
-  const save = async (version: string) => api.change('PUT', '/rules', { version, rules: draft })
-  const mine = () =>
-    change.make(() => api.read<LeadRules>('/rules').then(({ version }) => save(version)), { done: text.saved, after: leave })
+  const draft = useDraft<Rules>({
+    read,
+    ...splitOf(answer),
+    send: (version, changed) => api.change('PUT', '/rules', { version, rules: cleared(changed) }),
+    latest: async () => splitOf(await api.read<LeadRules>('/rules')),
+    done: words.leads.saved,
+  })
+  const { value: rules, changed, put } = draft
+  const asked = useMemo(() => ({ rules: cleared(changed) }), [changed])
+  const tried = useTry<TriedRules>('/rules/try', asked)
+  const list = (name: 'confirmedSources' | 'consent' | 'optOut', title: string, text: string) => (
+    <RuleList name={name} title={title} text={text} rules={rules[name]} fields={fields} put={(list) => put({ [name]: list })} />
+  )
   return (
-    <Form onSubmit={() => change.make(() => save(answer.version), { done: text.saved, after: leave })}>
+    <Form onSubmit={draft.save}>
       <Flex direction="column" gap="medium">
         <ToggleGroup
           toggleType="radioButtonList"
@@ -65,14 +67,9 @@ function RulesForm({ answer, read, fields }: { answer: LeadRules; read: Read<Lea
         />
         {rules.whichLeads === 'anyone' && <Alert title={text.anyone} variant="warning" />}
         {tried.data !== undefined && <Text>{here.start.counting(tried.data.counting[rules.whichLeads], tried.data.people)}</Text>}
-        <OneRule
-          label={text.source}
-          name="source"
-          rules={rules.confirmedSources}
-          fields={fields}
-          put={(confirmedSources) => put({ confirmedSources })}
-        />
-        <OneRule label={text.consent} name="consent" rules={rules.consent} fields={fields} put={(consent) => put({ consent })} />
+        {rules.whichLeads === 'meta_leads' && list('confirmedSources', words.leads.sources, words.leads.sourcesText)}
+        {list('consent', words.leads.consent, words.leads.consentText)}
+        {list('optOut', words.leads.optOut, words.leads.optOutText)}
         <Select
           label={text.limited}
           name="limitedDataUse"
@@ -81,72 +78,34 @@ function RulesForm({ answer, read, fields }: { answer: LeadRules; read: Read<Lea
           options={Object.entries(text.limitedChoices).map(([value, label]) => ({ value, label }))}
           onChange={(value) => put({ limitedDataUse: value as Rules['limitedDataUse'] })}
         />
-        <Toggle
-          label={text.write}
-          name="writeLeadId"
-          readonly={!admin}
-          checked={rules.writeLeadId}
-          onChange={(writeLeadId) => put({ writeLeadId })}
-        />
-        <Failed error={change.error} theirs={leave} mine={mine} />
-        {admin && (
-          <Flex gap="small">
-            <Button variant="primary" type="submit" disabled={Object.keys(draft).length === 0 || change.busy || read.busy}>
-              {words.unsaved.save}
-            </Button>
-            {Object.keys(draft).length > 0 && (
-              <Button variant="secondary" onClick={leave}>
-                {words.unsaved.discard}
-              </Button>
-            )}
+        <Accordion title={words.leads.more}>
+          <Flex direction="column" gap="small">
+            {switches.map(([name, [label, description]]) => (
+              <Flex key={name} direction="column" gap="flush">
+                <Toggle label={label} name={name} readonly={!admin} checked={rules[name]} onChange={(on) => put({ [name]: on })} />
+                <Text variant="microcopy">{description}</Text>
+              </Flex>
+            ))}
+            <Input
+              label={words.leads.country}
+              description={words.leads.countryText}
+              name="defaultCountry"
+              readOnly={!admin}
+              value={rules.defaultCountry ?? ''}
+              onInput={(country) => put({ defaultCountry: country.trim().toUpperCase() || undefined })}
+            />
           </Flex>
-        )}
+        </Accordion>
+        {admin && <KeepChanges draft={draft} primary />}
       </Flex>
     </Form>
   )
 }
 
-interface OneRuleProps {
-  label: string
-  name: string
-  rules: FieldRule[]
-  fields: Field[]
-  put: (rules: FieldRule[]) => void
-}
+const switches = Object.entries(words.leads.switches) as [keyof typeof words.leads.switches, [string, string]][]
 
-/** One field and what it has to hold; lists that were set elsewhere are left as they are. */
-function OneRule({ label, name, rules, fields, put }: OneRuleProps) {
-  const { admin } = useVisitor()
-  const [rule] = rules
-  if (rules.length > 1 || (rule !== undefined && !('equals' in rule)))
-    return (
-      <Flex direction="column" gap="extra-small">
-        <Text format={{ fontWeight: 'demibold' }}>{label}</Text>
-        <Text>{text.many}</Text>
-      </Flex>
-    )
-  return (
-    <Flex gap="small">
-      <Select
-        label={label}
-        name={name}
-        readOnly={!admin}
-        value={rule?.field ?? NO_FIELD}
-        options={[{ value: NO_FIELD, label: text.noField }, ...optionsOf(fields)]}
-        onChange={(field) => put(field === NO_FIELD ? [] : [{ field: String(field), equals: rule?.equals ?? '' }])}
-      />
-      {rule !== undefined && (
-        <Input
-          label={text.value}
-          name={`${name}-value`}
-          readOnly={!admin}
-          value={rule.equals}
-          onInput={(equals) => put([{ field: rule.field, equals }])}
-        />
-      )}
-    </Flex>
-  )
-}
+/** A rule that is taken back to its default is sent as null. */
+const cleared = (changed: Partial<Rules>) => Object.fromEntries(Object.entries(changed).map(([name, value]) => [name, value ?? null]))
 
 const optionsOf = (fields: Field[]) => fields.map(({ name, label }) => ({ value: name, label: `${label} (${name})` }))
 

@@ -20,6 +20,7 @@ import { useState } from 'react'
 import * as edit from './edit-mapping.ts'
 import type { Mapping, StageReport, Stages as StagesAnswer } from './shared/answers.ts'
 import { Failed } from './shared/failed.tsx'
+import { here } from './shared/here.ts'
 import { Shown } from './shared/shown.tsx'
 import { useChange } from './shared/use-change.ts'
 import { type Read, useApi, useRead } from './shared/use-read.ts'
@@ -218,9 +219,14 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
               <Text>{edit.labelOf(stage, answer.groups)}</Text>
               {stage.isNew && <StatusTag variant="info">{text.isNew}</StatusTag>}
               {admin && (
-                <Button size="extra-small" onClick={() => setDraft(edit.report(mapping, stage))}>
-                  {text.reportOf(edit.labelOf(stage, answer.groups))}
-                </Button>
+                <>
+                  <Button size="extra-small" onClick={() => setDraft(edit.report(mapping, stage))}>
+                    {text.reportOf(edit.labelOf(stage, answer.groups))}
+                  </Button>
+                  <Button size="extra-small" onClick={() => setDraft(edit.setLost(mapping, stage))}>
+                    {here.stages.lost(edit.labelOf(stage, answer.groups))}
+                  </Button>
+                </>
               )}
             </Flex>
           ))}
@@ -229,9 +235,40 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
       {negative.length > 0 && (
         <Accordion title={text.negative(negative.length)}>
           <Text>{text.negativeText}</Text>
-          {negative.map((stage) => (
-            <Text key={edit.keyOf(stage)}>{edit.labelOf(stage, answer.groups)}</Text>
-          ))}
+          {negative.map((stage, place) => {
+            const key = edit.keyOf(stage)
+            const label = edit.labelOf(stage, answer.groups)
+            return (
+              <Flex key={key} gap="small" align="center">
+                <Text>{label}</Text>
+                {states.get(key) === 'vanished' && <StatusTag variant="warning">{text.vanished}</StatusTag>}
+                {admin && (
+                  <>
+                    <Button size="extra-small" disabled={place === 0} onClick={() => setDraft(edit.move(mapping, key, -1, negative))}>
+                      {text.up(label)}
+                    </Button>
+                    <Button
+                      size="extra-small"
+                      disabled={place === negative.length - 1}
+                      onClick={() => setDraft(edit.move(mapping, key, 1, negative))}
+                    >
+                      {text.down(label)}
+                    </Button>
+                    <Button
+                      size="extra-small"
+                      onClick={() =>
+                        setDraft(
+                          states.get(key) === 'vanished' ? edit.remove(mapping, key) : edit.change(mapping, key, { negative: false }),
+                        )
+                      }
+                    >
+                      {states.get(key) === 'vanished' ? text.remove : here.stages.notLost(label)}
+                    </Button>
+                  </>
+                )}
+              </Flex>
+            )
+          })}
         </Accordion>
       )}
       <Suitability />
