@@ -7,6 +7,7 @@ import { resources } from './api/resources.ts'
 import { openSession } from './api/session.ts'
 import { Alone } from './parts/alone.tsx'
 import { Frame, type View } from './parts/frame.tsx'
+import { TabProvider } from './parts/open-tab.tsx'
 import { SayProvider } from './parts/say.tsx'
 import { Loading, Shown } from './parts/shown.tsx'
 import { useHash } from './parts/use-hash.ts'
@@ -61,12 +62,14 @@ export function App() {
     <MantineProvider theme={theme} defaultColorScheme="auto" colorSchemeManager={noMemory}>
       <QueryClientProvider client={queryClient}>
         <SayProvider>
-          {standing.is === 'opening' && <Alone title={words.opening} busy />}
-          {standing.is === 'out' && <SignIn />}
-          {standing.is === 'refused' && <SignIn problem={standing.error} />}
-          {/* What somebody was typing stays when the session ends. */}
-          {(standing.is === 'in' || standing.is === 'over') && <Inside />}
-          {standing.is === 'over' && <SignedOut onBack={() => setStanding({ is: 'in' })} />}
+          <TabProvider>
+            {standing.is === 'opening' && <Alone title={words.opening} busy />}
+            {standing.is === 'out' && <SignIn />}
+            {standing.is === 'refused' && <SignIn problem={standing.error} />}
+            {/* What somebody was typing stays when the session ends. */}
+            {(standing.is === 'in' || standing.is === 'over') && <Inside />}
+            {standing.is === 'over' && <SignedOut onBack={() => setStanding({ is: 'in' })} />}
+          </TabProvider>
         </SayProvider>
       </QueryClientProvider>
     </MantineProvider>

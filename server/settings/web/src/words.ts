@@ -46,6 +46,11 @@ export const words = {
     theirs: 'Show what is there now',
     mine: 'Save mine all the same',
   },
+  tab: {
+    title: 'Your browser did not open a new tab',
+    text: 'It keeps pages from opening tabs by themselves. Open this one here; what you were at stays as it is.',
+    open: 'Open it in a new tab',
+  },
   unsaved: { text: 'You have changes that are not saved.', save: 'Save', discard: 'Discard', saved: 'Saved.' },
   outside: {
     title: 'Sign in to Leadstage',

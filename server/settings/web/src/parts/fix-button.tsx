@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import { changes, type NoticeAction } from '../api/resources.ts'
 import { words } from '../words.ts'
 import { ForAdmins } from './for-admins.tsx'
-import { openTab } from './open-tab.ts'
+import { useOpenTab } from './open-tab.tsx'
 import { useChange } from './use-change.ts'
 
 /** The button that fixes what a notice tells of. */
@@ -15,7 +15,8 @@ export function FixButton({ action, subject }: { action: NoticeAction; subject: 
     connection: '#connection',
   }
   const datasetId = Number(/^dataset:(\d+)$/.exec(subject)?.[1])
-  const reconnect = useChange(changes.connect, { done: words.actionDone.reconnect, after: ({ url }) => openTab(url) })
+  const openTab = useOpenTab()
+  const reconnect = useChange(() => changes.connect().then(openTab), { done: words.actionDone.reconnect })
   const resume = useChange(() => changes.resumeDataset(datasetId), { done: words.actionDone.resume_dataset })
   const retry = useChange(changes.retryQuarantine, { done: words.actionDone.retry_quarantine })
   const place = places[action]

@@ -5,7 +5,7 @@ import { resumeSession } from '../api/client.ts'
 import { changes, resources, type Session } from '../api/resources.ts'
 import { Alone } from '../parts/alone.tsx'
 import { Note } from '../parts/note.tsx'
-import { openTab } from '../parts/open-tab.ts'
+import { useOpenTab } from '../parts/open-tab.tsx'
 import { useChange } from '../parts/use-change.ts'
 import { words } from '../words.ts'
 
@@ -67,7 +67,8 @@ export function SignedOut({ onBack }: { onBack: () => void }) {
 
 export function NotConnected({ session: { crm, account } }: { session: Session }) {
   const queries = useQueryClient()
-  const connect = useChange(changes.connect, { after: ({ url }) => openTab(url) })
+  const openTab = useOpenTab()
+  const connect = useChange(() => changes.connect().then(openTab))
   return (
     <Alone title={words.outside.notConnected(crm.name)}>
       <Text size="sm" mb="md">

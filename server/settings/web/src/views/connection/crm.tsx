@@ -6,7 +6,7 @@ import { AskFirst } from '../../parts/ask-first.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Failed } from '../../parts/failed.tsx'
 import { ForAdmins } from '../../parts/for-admins.tsx'
-import { openTab } from '../../parts/open-tab.ts'
+import { useOpenTab } from '../../parts/open-tab.tsx'
 import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
 import { useHash } from '../../parts/use-hash.ts'
@@ -40,7 +40,8 @@ function Account({ state, stateReason, notice, arrival, standing, lastChangeAt, 
   const pause = useChange(changes.pause, { done: said.paused, after: () => setAsked(false) })
   const resume = useChange(changes.resume, { done: said.resumed })
   const catchUp = useChange(changes.catchUp, { done: said.catchUpDone })
-  const reconnect = useChange(changes.connect, { done: words.actionDone.reconnect, after: ({ url }) => openTab(url) })
+  const openTab = useOpenTab()
+  const reconnect = useChange(() => changes.connect().then(openTab), { done: words.actionDone.reconnect })
   const facts = [
     arrival && said.arrivals[arrival],
     lastChangeAt && said.lastChange(when(lastChangeAt)),

@@ -5,7 +5,7 @@ import { type AuditPage, changes, resources } from '../../api/resources.ts'
 import { Card } from '../../parts/card.tsx'
 import { Failed } from '../../parts/failed.tsx'
 import { ForAdmins } from '../../parts/for-admins.tsx'
-import { openTab } from '../../parts/open-tab.ts'
+import { useOpenTab } from '../../parts/open-tab.tsx'
 import { useCatalogue } from '../../parts/outcome-badge.tsx'
 import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
@@ -89,7 +89,8 @@ const files = Object.entries(said.fileNames) as [keyof typeof said.fileNames, st
 
 /** Everything as files. */
 export function Files() {
-  const download = useChange(changes.download, { after: ({ url }) => openTab(url) })
+  const openTab = useOpenTab()
+  const download = useChange((what: keyof typeof said.fileNames) => changes.download(what).then(openTab))
   return (
     <Card title={said.files} text={said.filesText}>
       <ForAdmins>
