@@ -14,7 +14,7 @@ const LONGEST_REQUEST_MS = 15_000
 const LEAST_WAIT_MS = 20
 
 /**
- * As `createRateGate`, over all processes on this database; `concurrent` is for each of them.
+ * As `createRateGate`, over all processes on this database, pauses included; `concurrent` is for each of them.
  *
  * @param maxWaitMs who would wait longer is refused with `CodedError` `crm_limit_reached` and the time left in `retry`
  */
@@ -30,7 +30,7 @@ export function createSharedGate(db: Database, connectionId: number, bucket: str
       insert into crm_pace as p (connection_id, bucket, taken)
       values (${connectionId}, ${bucket}, array[clock_timestamp() + ${ms(LONGEST_REQUEST_MS + limit.perMs)}])
       on conflict (connection_id, bucket) do update set taken = array(select until from ${held}) || excluded.taken
-      where (select count(*) from ${held}) < ${limit.count}
+      where (select count(*) from ${held}) < ${limit.count} and coalesce(p.paused_until <= clock_timestamp(), true)
       returning taken[cardinality(taken)]::text as place`.execute(db)
     return rows[0]?.place
   }
@@ -38,7 +38,9 @@ export function createSharedGate(db: Database, connectionId: number, bucket: str
   /** Until the next place is free, ms. */
   async function untilFree(): Promise<number> {
     const { rows } = await sql<{ ms: number | null }>`
-      select extract(epoch from min(until) - clock_timestamp())::float8 * 1000 as ms from crm_pace p, ${held} and ${ours}`.execute(db)
+      select extract(epoch from greatest(
+        p.paused_until, (select min(until) from ${held} having count(*) >= ${limit.count})
+      ) - clock_timestamp())::float8 * 1000 as ms from crm_pace p where ${ours}`.execute(db)
     return Math.max(LEAST_WAIT_MS, rows[0]?.ms ?? 0)
   }
 
@@ -73,6 +75,14 @@ export function createSharedGate(db: Database, connectionId: number, bucket: str
         throw error
       }
     },
-    pause: local.pause,
+    pause(time) {
+      local.pause(time)
+      sql`
+        insert into crm_pace as p (connection_id, bucket, taken, paused_until) values (${connectionId}, ${bucket}, '{}', clock_timestamp() + ${ms(time)})
+        on conflict (connection_id, bucket) do update set paused_until = greatest(p.paused_until, excluded.paused_until)`
+        .execute(db)
+        // Then the others are told by the CRM.
+        .catch(() => undefined)
+    },
   }
 }

@@ -421,6 +421,7 @@ export interface CrmPaceTable {
   connection_id: number
   bucket: string
   taken: Date[]
+  paused_until: Date | null
 }
 
 export interface Tables {

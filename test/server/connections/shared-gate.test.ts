@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import type { RateGate } from '../../../server/connections/rate-gate.ts'
 import { createSharedGate } from '../../../server/connections/shared-gate.ts'
+import { until } from '../../support/app.ts'
 import { testDatabase } from '../../support/database.ts'
 
 async function connection(t: Test) {
@@ -46,4 +49,26 @@ t.test('limits are counted for each account and bucket', async (t) => {
     .catch((error) => error)
   t.match(error, { code: 'crm_limit_reached', scope: 'connection' })
   t.ok(error.retry.afterMs > 50_000 && error.retry.afterMs <= 75_000, 'with the time until there is a place')
+})
+
+t.test('a pause that one process is told of holds for all, and for no longer', async (t) => {
+  const { db, id } = await connection(t)
+  const limit = { count: 5, perMs: 100, concurrent: 5 }
+  const [told, other] = [1, 2].map(() => createSharedGate(db, id, 'default', limit, 10_000)) as [RateGate, RateGate]
+  ;(await other.enter())()
+  told.pause(1_000)
+  await until(async () => (await db.selectFrom('crm_pace').select('paused_until').executeTakeFirst())?.paused_until != null)
+  ;(await other.enter())()
+  const over = await sql<{ over: boolean }>`select paused_until <= clock_timestamp() as over from crm_pace`.execute(db)
+  t.strictSame(over.rows, [{ over: true }])
+  told.pause(60_000)
+  told.pause(1)
+  const impatient = createSharedGate(db, id, 'default', limit, 100)
+  await until(async () => {
+    const error = await impatient.enter().then(
+      (leave) => leave(),
+      (error) => error,
+    )
+    return error?.code === 'crm_limit_reached' && error.retry.afterMs > 30_000 && error.retry.afterMs <= 60_000
+  })
 })
