@@ -8,7 +8,7 @@ export const failure = z
     text: z.string().meta({ description: 'what happened and what to do, for the person at the page' }),
     field: z.string().optional().meta({ description: 'path of the field that is wrong, joined by dots' }),
     changed: z
-      .object({ by: z.string(), at: z.date(), action: z.string() })
+      .object({ by: z.string(), at: z.date(), action: z.string(), text: z.string().meta({ description: 'the action in words' }) })
       .optional()
       .meta({ description: 'who changed what meanwhile, where a change was made on something outdated' }),
   })

@@ -20,7 +20,7 @@ const statuses: Readonly<Record<number, readonly string[]>> = {
     ...['signed_request_used', 'visitor_gone', 'code_spent'],
   ],
   403: ['not_admin', 'admin_unknown'],
-  409: ['outdated', 'not_connected', 'mapping_renames_sent', 'under_way', 'backfill_state', 'backfill_under_way'],
+  409: ['outdated', 'recipient_exists', 'not_connected', 'mapping_renames_sent', 'under_way', 'backfill_state', 'backfill_under_way'],
 }
 
 /** The status of a refusal, where no CRM stands between. Pure. */

@@ -1,10 +1,11 @@
 /** Who is told what: recipients of notices, the weekly digest, and links by which colleagues do their part. */
 import { z } from 'zod'
+import type { Caller } from '../caller.ts'
 import { invite } from '../invite.ts'
 import { setDigest, showDigest } from '../notices.ts'
 import { addRecipient, listRecipients, removeRecipient, testRecipient } from '../recipients.ts'
 import { answers, ok, requested, versioned } from './answers.ts'
-import { lastChange, Outdated, versionOf } from './outdated.ts'
+import { lastChange, Outdated, orTold, versionOf } from './outdated.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
 
@@ -58,16 +59,27 @@ export function peopleRoutes(server: ApiServer, tools: ApiTools): void {
     async (request) => {
       const { caller } = tenantOf(request, tools)
       const { to, digest } = request.body
-      return ok(await addRecipient(caller, { workspace: caller.workspaceId, to, digest }, { vault }))
+      const added = addRecipient(caller, { workspace: caller.workspaceId, to, digest }, { vault })
+      return ok(await orTold(added, 'recipient_exists', async (refusal) => new Outdated(await addedBy(caller, to), refusal)))
     },
   )
+
+  async function addedBy(caller: Caller & { workspaceId: number }, to: { email: string } | { url: string }) {
+    const address = 'email' in to ? to.email.trim().toLowerCase() : undefined
+    const known = (await listRecipients(caller)).find((one) => one.address.toLowerCase() === address)
+    return known && lastChange(db, caller.workspaceId, `recipient:${known.id}`, ['recipient.add'])
+  }
 
   server.post(
     '/recipients/:id/remove',
     { schema: { operationId: 'removeRecipient', tags, summary: 'Takes one out', params, body: requested, response: answers(z.null()) } },
     async (request) => {
       const { caller } = tenantOf(request, tools)
-      await removeRecipient(caller, request.params.id)
+      const { id } = request.params
+      await orTold(removeRecipient(caller, id), 'recipient_unknown', async (refusal) => {
+        const changed = await lastChange(db, caller.workspaceId, `recipient:${id}`, ['recipient.remove'])
+        return new Outdated(changed, changed === undefined ? refusal : undefined)
+      })
       return ok(null)
     },
   )

@@ -4,7 +4,7 @@ import { stageMapping } from '../../../mappings/stage-mapping.ts'
 import { liveStages, mappingHistory, proposeMapping, setMapping, showMapping } from '../mappings.ts'
 import { problem } from '../problem.ts'
 import { answers, ok, versioned } from './answers.ts'
-import { lastChange, Outdated } from './outdated.ts'
+import { lastChange, Outdated, orTold } from './outdated.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
 import { tenantOf } from './visitor.ts'
 
@@ -114,13 +114,12 @@ export function stageRoutes(server: ApiServer, tools: ApiTools): void {
       const { caller, connection } = tenantOf(request, tools)
       const { version, mapping: body, confirmed } = request.body
       if (!/^\d{1,9}$/.test(version)) throw problem('invalid_input', 'The version is not one that the mapping had.')
-      try {
-        const saved = await setMapping(caller, { connectionId: connection.id, version: Number(version), body, confirmed })
-        return ok({ version: String(saved.version), renamed: saved.renamed })
-      } catch (error) {
-        if (!isOutdated(error)) throw error
-        throw new Outdated(await lastChange(db, caller.workspaceId, `connection:${connection.id}`, ['mapping.set']))
-      }
+      const saved = await orTold(
+        setMapping(caller, { connectionId: connection.id, version: Number(version), body, confirmed }),
+        'mapping_outdated',
+        async () => new Outdated(await lastChange(db, caller.workspaceId, `connection:${connection.id}`, ['mapping.set'])),
+      )
+      return ok({ version: String(saved.version), renamed: saved.renamed })
     },
   )
 
@@ -141,5 +140,3 @@ export function stageRoutes(server: ApiServer, tools: ApiTools): void {
     },
   )
 }
-
-const isOutdated = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'mapping_outdated'

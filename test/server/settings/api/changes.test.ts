@@ -83,6 +83,22 @@ t.test('who changes something that somebody else changed meanwhile is told who, 
   t.equal(actors.length, resources.length * 3, 'each change is in the trail, and none of those that were refused')
 })
 
+t.test('who adds or takes out somebody as another admin did before is told who that was', async (t) => {
+  const it = await testApp(t)
+  const [ana, ben] = [await signedIn(it, { userId: '606' }), await signedIn(it, { userId: '707' })]
+  const { id } = dataOf<{ id: number }>(await ana('POST', '/recipients', { to: { email: 'eva@example.com' } }))
+  t.match(await ben('POST', '/recipients', { to: { email: ' Eva@example.com' } }), {
+    status: 409,
+    body: { code: 'recipient_exists', text: /already/, changed: { by: 'hubspot:606', action: 'recipient.add', text: /^Added/ } },
+  })
+  t.match(await ben('POST', `/recipients/${id}/remove`, {}), { status: 200 })
+  t.match(await ana('POST', `/recipients/${id}/remove`, {}), {
+    status: 409,
+    body: { code: 'outdated', changed: { by: 'hubspot:707', action: 'recipient.remove', text: /^Took out/ } },
+  })
+  t.match(await ana('POST', `/recipients/${id + 1}/remove`, {}), { status: 404, body: { code: 'recipient_unknown', changed: undefined } })
+})
+
 t.test('a change that is asked for again under its id happens once, and gets the same answer', async (t) => {
   const it = await testApp(t)
   const ana = await signedIn(it)
