@@ -5,6 +5,7 @@ import type { outcome, reasonCount, recordPage, reevaluation, story } from '../.
 import type { backfill } from '../../../api/backfills.ts'
 import type { figures, stageReport, way } from '../../../api/figures.ts'
 import type { firstRun, sentOne } from '../../../api/first-run.ts'
+import type { leadImport } from '../../../api/import.ts'
 import type { crmSettings, field, fieldSample, leadPreview, leadRules, triedRules } from '../../../api/leads.ts'
 import type { overview } from '../../../api/overview.ts'
 import type { digest, recipient } from '../../../api/people.ts'
@@ -12,7 +13,7 @@ import type { session } from '../../../api/session.ts'
 import type { mapping, stages } from '../../../api/stages.ts'
 import type { auditPage, notice } from '../../../api/trail.ts'
 import type { noticeAction, words } from '../../../api/words.ts'
-import { change, read, tryOut } from './client.ts'
+import { change, read, sendTable, tryOut } from './client.ts'
 
 /** As JSON carries it. */
 type Json<T> = T extends Date ? string : T extends (infer Item)[] ? Json<Item>[] : T extends object ? { [Key in keyof T]: Json<T[Key]> } : T
@@ -33,6 +34,7 @@ export type Rules = LeadRules['rules']
 export type TriedRules = Answer<typeof triedRules>
 export type Field = Answer<typeof field>
 export type FieldSample = Answer<typeof fieldSample>
+export type LeadImport = Answer<typeof leadImport>
 export type CrmSettings = Answer<typeof crmSettings>
 export type Preview = Answer<typeof leadPreview>
 export type Outcome = z.output<typeof outcome>
@@ -106,6 +108,9 @@ export const changes = {
   saveMapping: (body: { version: string; mapping: Mapping; confirmed?: boolean }) => change<{ version: string }>('PUT', '/mapping', body),
   saveRules: (body: { version: string; rules: { [Name in keyof Rules]?: Rules[Name] | null } }) => change<LeadRules>('PUT', '/rules', body),
   saveCrmSettings: (body: { version: string; settings: Record<string, unknown> }) => change<CrmSettings>('PUT', '/crm-settings', body),
+  /** Without `confirm` it is only told what the table would bring. */
+  importLeads: ({ table, country, confirm }: { table: ArrayBuffer; country: string; confirm?: string }) =>
+    sendTable<LeadImport>(`/leads/import?${query({ country: country || undefined, confirm })}`, table),
   createLeadIdField: () => change<{ name: string }>('POST', '/lead-id-field'),
   retryRecord: (record: { type: string; id: string }) => change<{ retried: number }>('POST', '/record/retry', { record }),
   retryQuarantine: () => change<{ packets: number }>('POST', '/quarantine/retry'),

@@ -10,6 +10,7 @@ import { useDraft } from '../parts/use-draft.ts'
 import { View } from '../parts/view.tsx'
 import { words } from '../words.ts'
 import { changed } from './leads/changed.ts'
+import { ImportLeads } from './leads/import-leads.tsx'
 import { Recognise } from './leads/recognise.tsx'
 import { RuleList } from './leads/rule-list.tsx'
 import { WhichLeads } from './leads/which-leads.tsx'
@@ -25,6 +26,7 @@ export function Leads() {
         {(data) => <Editor {...data} />}
       </Shown>
       <Recognise />
+      <ImportLeads />
     </View>
   )
 }
