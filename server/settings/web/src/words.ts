@@ -42,7 +42,9 @@ export const words = {
   conflict: {
     title: 'Somebody changed this meanwhile',
     by: (who: string, when: string) => `Changed by ${who} on ${when}`,
-    text: 'Nothing of yours was saved, and nothing of theirs was overwritten. Look at what is there now, or save yours all the same.',
+    text: 'Nothing of yours was saved, and nothing of theirs was overwritten.',
+    ways: 'Look at what is there now, or save yours all the same.',
+    difference: (what: string, from: string, to: string) => `${what}: ${from} → ${to}`,
     theirs: 'Show what is there now',
     mine: 'Save mine all the same',
   },
@@ -236,8 +238,6 @@ export const words = {
     saved: 'Saved. It counts from now on.',
     heldBack: 'What was held back before can be judged again in Activity.',
   },
-  activity: {
-    title: 'Activity',
   import: {
     title: 'Bring leads in from a file',
     text: 'Leads that were exported from Meta, or from the tool that brings them into your CRM, as CSV with a column “id” or “lead_id”. Your records find their Meta leads by them. Nothing is sent by an import itself.',
@@ -267,6 +267,8 @@ export const words = {
     kept: (fresh: number) => `Kept: ${count(fresh, 'lead is', 'leads are')} new.`,
     another: 'Another file',
   },
+  activity: {
+    title: 'Activity',
     text: 'Every stage that was reached in the last 28 days, and what became of it.',
     byReason: 'By result',
     all: 'Everything',

@@ -8,7 +8,7 @@ export class ApiError extends Error {
   /** Path of the field that is wrong. */
   readonly field: string | undefined
   /** Who changed what meanwhile. */
-  readonly changed: { by: string; at: string; action: string } | undefined
+  readonly changed: { by: string; at: string; text: string } | undefined
 
   constructor(failure: Pick<Failure, 'code' | 'text' | 'field'> & { changed?: unknown }) {
     super(failure.text)

@@ -6,21 +6,32 @@ import { useWhen } from './when.ts'
 import { useWho } from './who.ts'
 
 /**
- * Why a change was not made. Where somebody else was faster: who, and the two ways out of it.
+ * Why a change was not made. Where somebody else was faster: who, what they did, and the two ways out of it.
+ * @param differences what they changed, each in words
  * @param theirs shows what is there now, and lets go of what was changed here
  * @param mine goes on with what was changed here, on top of what is there now
  */
-export function Failed({ error, theirs, mine }: { error: Error | null; theirs?: () => void; mine?: () => void }) {
+export function Failed({
+  error,
+  differences = [],
+  theirs,
+  mine,
+}: {
+  error: Error | null
+  differences?: readonly string[]
+  theirs?: () => void
+  mine?: () => void
+}) {
   const when = useWhen()
   const who = useWho()
   if (error === null) return null
-  if (!(error instanceof ApiError) || error.code !== 'outdated')
+  if (!(error instanceof ApiError) || (error.code !== 'outdated' && error.changed === undefined))
     return (
       <Note mood="bad" role="alert" title={words.failed.notSaved}>
         {error.message}
       </Note>
     )
-  const { changed } = error
+  const { code, changed, message } = error
   return (
     <Note
       mood="warn"
@@ -41,7 +52,17 @@ export function Failed({ error, theirs, mine }: { error: Error | null; theirs?: 
         </>
       }
     >
-      {words.conflict.text}
+      {changed?.text}
+      {differences.length > 0 && (
+        <ul style={{ margin: 0, paddingLeft: 18 }}>
+          {differences.map((difference) => (
+            <li key={difference}>{difference}</li>
+          ))}
+        </ul>
+      )}
+      <div>
+        {code === 'outdated' ? words.conflict.text : message} {mine && words.conflict.ways}
+      </div>
     </Note>
   )
 }
