@@ -62,6 +62,7 @@ export async function listen(options: {
     const rule = misbehaviours.take(exchange.method, exchange.path)
     if (rule === undefined) return send(response, await options.handle(exchange, undefined))
     if (rule.delayMs !== undefined) await sleep(rule.delayMs)
+    await rule.held?.()
     if (rule.how === 'slow') return send(response, await options.handle(exchange, undefined))
     if (rule.how === 'cut') return cut(response, await options.handle(exchange, undefined))
     if (rule.how === 'short') return send(response, await options.handle(exchange, rule))

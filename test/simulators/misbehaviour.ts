@@ -3,7 +3,7 @@ export interface Misbehaviour {
   /**
    * `answer`: this status, headers and body instead of the true ones. `silence`: nothing is ever answered. `drop`: the
    * connection ends without an answer. `cut`: it ends in the middle of the true answer. `slow`: the true answer, `delayMs`
-   * late. `short`: the request is handled, but only
+   * late, or as soon as what it is `held` by has happened. `short`: the request is handled, but only
    * in part (what that means is the simulator's matter).
    */
   how: 'answer' | 'silence' | 'drop' | 'cut' | 'slow' | 'short'
@@ -16,6 +16,8 @@ export interface Misbehaviour {
   /** How many matching requests pass first. Default 0. */
   after?: number
   delayMs?: number
+  /** For `slow`: the answer comes when this has happened, which is asked for when the request is there. In process only. */
+  held?: () => Promise<unknown>
   /** Do what the request asks for before going wrong, as a service does that dies on the way back. Default false. */
   handled?: boolean
   status?: number

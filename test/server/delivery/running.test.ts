@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import { DATASET, testApp, until } from '../../support/app.ts'
+import { createDoor } from '../../support/door.ts'
 import { count, ledger } from '../../support/look.ts'
 import { resolved, sent } from '../resolve/sharing.ts'
 import { aSweep, outcomes, report, resume } from './sharing.ts'
@@ -59,19 +60,17 @@ t.test('what became of route and connection is looked at again before sending', 
 
 t.test('a runner that lost its lease during a request writes nothing', async (t) => {
   const it = await testApp(t)
-  it.meta.misbehave({ how: 'slow', delayMs: 600, path: '/events$' })
+  const door = createDoor()
+  it.meta.misbehave({ how: 'slow', held: door.pass, path: '/events$' })
   await report(it, 3)
-  await until(
-    async () =>
-      (await it.db.selectFrom('lease').select('key').where('key', '=', `deliver:${it.datasetId}`).executeTakeFirst()) !== undefined,
-  )
-  await until(async () => (await count(it.db, 'outbox')) === 3)
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  await sql`update lease set owner = 'another process', fence = fence + 1, until = now() + interval '3 seconds'`.execute(it.db)
+  await door.came
+  await sql`update lease set owner = 'another process', fence = fence + 1, until = now() + interval '1 hour'`.execute(it.db)
+  door.open()
   await until(() => sent(it).length === 3)
   await new Promise((resolve) => setTimeout(resolve, 300))
   t.strictSame(await outcomes(it, it), { pending: 3 }, 'Meta has them, but the outcome is no longer this runner’s to write')
   t.equal(await count(it.db, 'outbox'), 3)
+  await sql`update lease set until = '-infinity' where owner = 'another process'`.execute(it.db)
   await it.settled()
   t.strictSame(await outcomes(it, it), { sent: 3 })
   t.match(it.meta.summary().datasets[DATASET], { distinctEventIds: 3, doubledById: 3 })
@@ -79,11 +78,14 @@ t.test('a runner that lost its lease during a request writes nothing', async (t)
 
 t.test('a restart in the middle of a request ends it first, and nothing is sent twice', async (t) => {
   const it = await testApp(t)
-  it.meta.misbehave({ how: 'slow', delayMs: 600, path: '/events$' })
+  const door = createDoor()
+  it.meta.misbehave({ how: 'slow', held: door.pass, path: '/events$' })
   await report(it, 3)
-  await until(async () => (await count(it.db, 'outbox')) === 3)
-  await new Promise((resolve) => setTimeout(resolve, 100))
-  await it.restart()
+  await door.came
+  const restarted = it.restart()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  door.open()
+  await restarted
   t.strictSame(await outcomes(it, it), { sent: 3 })
   await report(it, 2)
   await it.settled()
@@ -92,11 +94,14 @@ t.test('a restart in the middle of a request ends it first, and nothing is sent 
 
 t.test('what arrives while a request is under way forms the next batch', async (t) => {
   const it = await testApp(t, { env: { BATCH_LIMIT: '4' } })
-  it.meta.misbehave({ how: 'slow', delayMs: 500, path: '/events$' })
+  const door = createDoor()
+  it.meta.misbehave({ how: 'slow', held: door.pass, path: '/events$' })
   await report(it, 1)
-  await until(async () => (await count(it.db, 'outbox')) === 1)
+  await door.came
   await report(it, 2)
   await report(it, 4)
+  await until(async () => (await count(it.db, 'outbox')) === 7)
+  door.open()
   await it.settled()
   t.strictSame(
     it.meta.requests().map(({ events }) => events),

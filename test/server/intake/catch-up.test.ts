@@ -8,6 +8,7 @@ import { pauseConnection, resumeConnection } from '../../../server/settings/conn
 import { removeConnection } from '../../../server/settings/remove-connection.ts'
 import { allScopes } from '../../simulators/hubspot/start-hubspot.ts'
 import { DATASET, PORTAL, type TestApp, testApp, until } from '../../support/app.ts'
+import { createDoor } from '../../support/door.ts'
 import { count, ledger, story } from '../../support/look.ts'
 import { post, stageEvent } from '../../support/post-webhook.ts'
 import { sent, sentOf, silence } from '../resolve/sharing.ts'
@@ -364,10 +365,12 @@ t.test('a page that comes after the connection was removed is dropped', async (t
   const at = Date.now() - 60 * MINUTE
   it.hubspot.create({ type: 'contact', at, properties: { lifecyclestage: 'customer', meta_lead_id: '123456789012345' } })
   await connectedSince(it, DAY)
-  it.hubspot.misbehave({ how: 'slow', delayMs: 3_000, path: '/contacts/batch/read' })
+  const door = createDoor()
+  it.hubspot.misbehave({ how: 'slow', held: door.pass, path: '/contacts/batch/read' })
   await catchUpSoon(it.db)
-  await until(() => it.hubspot.requests().some(({ path }) => path.endsWith('/contacts/batch/read')))
+  await door.came
   await removeConnection({ db: it.db, actor: 'test' }, it.connectionId, it.vault)
+  door.open()
   // Lets what is under way finish.
   await it.restart()
   t.equal(await count(it.db, 'packet'), 0)

@@ -1,7 +1,8 @@
 /** Deletion and erasure: who is gone is reported, who asked to be forgotten is forgotten everywhere. */
 import t from 'tap'
 import { sha256 } from '../../../mappings/hash.ts'
-import { DATASET, type TestApp, testApp } from '../../support/app.ts'
+import { DATASET, type TestApp, testApp, until } from '../../support/app.ts'
+import { createDoor } from '../../support/door.ts'
 import { count, findTraces, ledger, story } from '../../support/look.ts'
 import { post, stageEvent } from '../../support/post-webhook.ts'
 import { resolved, sent, silence } from '../resolve/sharing.ts'
@@ -101,10 +102,11 @@ t.test('while a lookup is under way: what it brings is not kept', async (t) => {
   silence(it)
   const id = create(it)
   const other = it.hubspot.create({ type: 'contact', properties: { meta_lead_id: '123456789012345' } }).id
-  it.hubspot.misbehave({ how: 'slow', delayMs: 600, path: '/contacts/batch/read', times: 1 })
+  const door = createDoor()
+  it.hubspot.misbehave({ how: 'slow', held: door.pass, path: '/contacts/batch/read', times: 1 })
   await post(it.url, [stageEvent(id, 'lead'), stageEvent(other, 'lead')])
   const second = await it.another()
-  await new Promise((resolve) => setTimeout(resolve, 250))
+  await door.came
   await post(second.url, [
     stageEvent(id, '', {
       subscriptionType: 'contact.privacyDeletion',
@@ -113,6 +115,8 @@ t.test('while a lookup is under way: what it brings is not kept', async (t) => {
       propertyValue: undefined,
     }),
   ])
+  await until(async () => (await count(it.db, 'tombstone')) > 0)
+  door.open()
   await it.settled()
   t.strictSame(await findTraces(it.db, traces), [])
   t.strictSame(
