@@ -7,6 +7,7 @@ import t from 'tap'
 import { DATASET, PUBLIC_URL, testApp, until } from '../support/app.ts'
 import { counted } from '../support/counted.ts'
 import { createFleet } from '../support/fleet.ts'
+import { heard } from '../support/heard.ts'
 import { count, ledger, tallied } from '../support/look.ts'
 import { seeded } from '../support/numbers.ts'
 
@@ -53,7 +54,7 @@ t.test('killed at random instants', async (t) => {
     await sleep(50 + random() * 1_000)
     await server.kill()
     died = Date.now()
-    await sleep(50)
+    await heard(it.meta)
     // What Meta took since the last death and our books do not know: it is sent again, the one double that a death can cause.
     const events = it.meta.events()
     const pending = new Set((await ledger(it.db)).flatMap(({ outcome, eventId }) => (outcome === 'pending' ? eventId : [])))
@@ -61,12 +62,12 @@ t.test('killed at random instants', async (t) => {
     seen = events.length
     await server.start()
   }
-  await until(() => it.meta.events().length > seen, 30_000)
+  await until(() => it.meta.events().length > seen)
   const recoveryMs = [Date.now() - died]
   over = true
   await walking
   const stats = await it.hubspot.idle()
-  await until(async () => (await count(it.db, 'packet')) + (await count(it.db, 'outbox')) === 0, 45_000)
+  await until(async () => (await count(it.db, 'packet')) + (await count(it.db, 'outbox')) === 0, 120_000)
 
   t.equal(stats.failed, 0, 'the CRM has given nothing up')
   const lines = await ledger(it.db)
