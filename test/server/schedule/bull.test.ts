@@ -52,8 +52,12 @@ t.test('Bull on Redis', { skip: noRedis }, async (t) => {
       if (n % 20 === 0) await sleep(1)
     }
     await until(() => [...wanted].every(([key, version]) => seen.get(key) === version))
+    // One may have come when all was done.
+    await until(() => {
+      for (let key = 0; key < 37; key += 1) all[0]?.wake('resolve', String(key))
+      return by.filter((runs) => runs > 0).length === 3
+    })
     t.equal(most, 1)
-    t.equal(by.filter((runs) => runs > 0).length, 3, 'all took part')
   })
 
   t.test('what runs regularly does so once for all processes', async (t) => {
@@ -101,7 +105,7 @@ t.test('Bull on Redis', { skip: noRedis }, async (t) => {
       })
       dying.start()
       dying.wake('deliver', '1')
-      await until(() => begun, 20_000)
+      await until(() => begun)
       await proxy.cut()
     }
     const other = create(t, { prefix })
@@ -110,7 +114,7 @@ t.test('Bull on Redis', { skip: noRedis }, async (t) => {
       run = true
     })
     other.start()
-    await until(() => run, 20_000)
+    await until(() => run)
     t.ok(run)
   })
 
@@ -134,14 +138,15 @@ t.test('Bull on Redis', { skip: noRedis }, async (t) => {
     broken = true
     wakeAll()
     other.start()
-    await until(() => by.length === 100, 20_000)
+    await until(() => by.length === 100)
     t.same(new Set(by.slice(50)), new Set(['other']))
-    t.equal(await failing.depths(), undefined, 'it holds on to nothing')
+    // It holds on to nothing.
+    await until(async () => (await failing.depths()) === undefined)
     await until(async () => (await other.depths())?.[0]?.running === 0)
     await other.stop({ graceMs: 1_000 })
     wakeAll()
     broken = false
-    await until(() => by.length === 150, 20_000)
+    await until(() => by.length === 150)
     t.same(new Set(by.slice(100)), new Set(['failing']))
   })
 
@@ -216,9 +221,9 @@ t.test('Bull on Redis', { skip: noRedis }, async (t) => {
       await until(() => sweeps > 2)
       await harm()
       ;[runs, sweeps] = [0, 0]
-      await until(() => sweeps > 2, 15_000)
+      await until(() => sweeps > 2)
       scheduler.wake('resolve', '1')
-      await until(() => runs > 0, 15_000)
+      await until(() => runs > 0)
       await until(async () => (await scheduler.depths()) !== undefined)
     }
     t.pass()
