@@ -30,6 +30,8 @@ export interface LineServer {
   send(account: string, changes: unknown[], options?: { missed?: boolean }): void
   /** Streams that are open now, by account. */
   open(account: string): number
+  /** The most that were open of an account at once. */
+  most(account: string): number
   /** Ends the streams of an account with an error, and refuses it from now on; undefined: lets it in again. */
   refuse(account: string, error: Line['error']): void
   cut(): void
@@ -39,7 +41,9 @@ export async function startLineServer(t: Pick<Test, 'teardown'>): Promise<LineSe
   const log = new Map<string, unknown[]>()
   const refused = new Map<string, Line['error']>()
   const sockets = new Map<Socket, string>()
+  const most = new Map<string, number>()
   const hellos: Hello[] = []
+  const open = (account: string) => [...sockets.values()].filter((of) => of === account).length
   const write = (socket: Socket, line: Line) => socket.write(`${JSON.stringify(line)}\n`)
   const changesOf = (account: string) => log.get(account) ?? log.set(account, []).get(account) ?? []
   const server = createServer((socket) => {
@@ -51,6 +55,7 @@ export async function startLineServer(t: Pick<Test, 'teardown'>): Promise<LineSe
       const error = refused.get(hello.account)
       if (error !== undefined) return void socket.end(`${JSON.stringify({ error })}\n`)
       sockets.set(socket, hello.account)
+      most.set(hello.account, Math.max(open(hello.account), most.get(hello.account) ?? 0))
       const changes = changesOf(hello.account)
       const from = hello.position ?? changes.length
       write(socket, { changes: [], position: String(from) })
@@ -75,7 +80,8 @@ export async function startLineServer(t: Pick<Test, 'teardown'>): Promise<LineSe
       for (const [socket, of] of sockets)
         if (of === account) write(socket, { changes, position: String(all.length), ...(missed && { missed }) })
     },
-    open: (account) => [...sockets.values()].filter((of) => of === account).length,
+    open,
+    most: (account) => most.get(account) ?? 0,
     refuse(account, error) {
       refused.set(account, error)
       if (error === undefined) return

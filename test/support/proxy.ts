@@ -2,6 +2,7 @@
 
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { freePort } from './free-port.ts'
 
 export interface Proxy {
   port: number
@@ -64,7 +65,7 @@ export async function startProxy(
     hangUp()
     await closed
   }
-  const port = await listen(0)
+  const port = await listen(await freePort())
   t.teardown(cut)
   return {
     port,

@@ -77,5 +77,5 @@ export async function addOrg(
 
 /** Resolves when so many streams of an org are open. */
 export async function followed(it: Pick<TestApp, 'salesforce'>, orgId: string, streams = 1): Promise<void> {
-  await until(() => it.salesforce.pubsub.streams({ orgId }).length === streams, 30_000)
+  await until(() => it.salesforce.pubsub.streams({ orgId }).length === streams)
 }

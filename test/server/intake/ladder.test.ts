@@ -13,7 +13,7 @@ import { post, signedHeaders, stageEvent } from '../../support/post-webhook.ts'
 /** Writes raw bytes to the server and returns all it says until it hangs up. */
 async function raw(url: string, bytes: string | Buffer, { end = true } = {}): Promise<string> {
   const { hostname, port } = new URL(url)
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     let heard = ''
     const socket = connect({ host: hostname, port: Number(port) }, () => {
       socket.write(bytes)
@@ -22,7 +22,8 @@ async function raw(url: string, bytes: string | Buffer, { end = true } = {}): Pr
     socket.setEncoding('latin1').on('data', (text) => {
       heard += text
     })
-    socket.on('error', reject).on('close', () => resolve(heard))
+    // Whoever is hung up on may still be writing: what counts is what was heard.
+    socket.on('error', () => undefined).on('close', () => resolve(heard))
   })
 }
 
@@ -52,7 +53,16 @@ t.test('the ladder', async (t) => {
     ['no timestamp', { headers: { 'x-hubspot-request-timestamp': null } }, 400, 'signature_missing'],
     ['an unreadable timestamp', { timestamp: '1.79e12' }, 400, 'signature_malformed'],
     ['a stale timestamp', { timestamp: now - 301_000 }, 401, 'signature_stale'],
-    ['a future timestamp', { timestamp: now + 90_000 }, 401, 'signature_from_future'],
+    [
+      'a future timestamp',
+      {
+        get timestamp() {
+          return Date.now() + 90_000
+        },
+      },
+      401,
+      'signature_from_future',
+    ],
     ['another secret', { secret: 'other-secret' }, 401, 'signature_wrong'],
     ['no secret', { secret: '' }, 401, 'signature_wrong'],
     ['another body', { signed: `${body} ` }, 401, 'signature_wrong'],
@@ -167,7 +177,7 @@ t.test('the ladder', async (t) => {
   })
 
   await t.test('headers that never end are hung up on', async (t) => {
-    const answer = await Promise.race([slow, sleep(20_000, 'still open', { ref: false })])
+    const answer = await Promise.race([slow, sleep(60_000, 'still open', { ref: false })])
     t.match(answer, /^HTTP\/1.1 408/)
   })
 })

@@ -139,6 +139,7 @@ t.test('a batch that cannot be kept takes those behind it along, and the stream 
   it.server.send('a1', [1])
   it.server.send('a2', [0])
   await until(() => it.server.hellos.filter(({ account }) => account === 'a1').length > 2)
+  await until(async () => (await it.kept(it.ids[1] as number)).length > 0)
   t.equal((await it.cursor(it.id))?.position, '0')
   t.strictSame(await it.kept(it.ids[1] as number), [0], 'others are kept, together with it or not')
   await sql`drop trigger refuse on packet`.execute(it.db)
@@ -148,7 +149,7 @@ t.test('a batch that cannot be kept takes those behind it along, and the stream 
   t.strictSame(await it.kept(it.ids[1] as number), [0])
 })
 
-t.test('every stream has one runner, and that of a dead process gets another', { timeout: 60_000 }, async (t) => {
+t.test('every stream has one runner, and that of a dead process gets another', async (t) => {
   const it = await setUp(t, { accounts: 20 })
   const { hostname, port } = new URL(it.url)
   const proxy = await startProxy(t, { host: hostname, port: Number(port) })
@@ -167,18 +168,21 @@ t.test('every stream has one runner, and that of a dead process gets another', {
     return cursors.length === 20 && cursors.every((cursor) => cursor.position === position)
   }
   await until(() => all('5'))
-  t.equal(it.server.hellos.length, 20, 'the second process leaves them alone')
+  t.ok(
+    accounts.every((account) => it.server.most(account) === 1),
+    'the second process follows none beside the first',
+  )
 
   await proxy.cut()
   // It still hears its streams, and can keep nothing.
   send(5)
   const died = Date.now()
-  await until(() => all('10'), 30_000)
+  await until(() => all('10'))
   t.comment(`taken over after ${Date.now() - died} ms`)
   for (const id of it.ids) t.strictSame(await it.kept(id), numbers(10))
 })
 
-t.test('a process that joins later takes its share over, and nothing is lost on the way', { timeout: 60_000 }, async (t) => {
+t.test('a process that joins later takes its share over, and nothing is lost on the way', async (t) => {
   const it = await setUp(t, { accounts: 9 })
   const share = async () => {
     const { rows } = await sql<{ streams: string }>`
@@ -297,8 +301,8 @@ t.test('a stream that opens without a position has the history read', async (t) 
   await readHistoryCursor(it.db, it.id)
   await sql`update cursor set due_at = 'infinity' where channel = 'history'`.execute(it.db)
   it.start()
+  await until(async () => (await readHistoryCursor(it.db, it.id))?.due === true)
   await it.followed('a1')
-  t.equal((await readHistoryCursor(it.db, it.id))?.due, true)
 })
 
 t.test('what does not pass is told, shown from everywhere, and taken back when the stream is open again', async (t) => {
@@ -314,7 +318,7 @@ t.test('what does not pass is told, shown from everywhere, and taken back when t
   await until(async () => (await standing()) === 'not_now')
   t.strictSame(await it.notices(), [])
   it.server.refuse('a1', { code: 'not_allowed', retry: { afterMs: 500_000 } })
-  await until(async () => (await standing()) === 'not_allowed', 30_000)
+  await until(async () => (await standing()) === 'not_allowed')
   t.match(await it.notices(), [{ code: 'stream', text: /The lines say not_allowed/ }])
   it.server.refuse('a1', undefined)
   // Somebody looks at it, changes the rules, say.

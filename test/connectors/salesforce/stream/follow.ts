@@ -147,7 +147,7 @@ export function followOrg(t: Test, hub: ReturnType<typeof openHub>, account: str
     standings,
     schemas,
     async until(fits) {
-      const late = Date.now() + 20_000
+      const late = Date.now() + 60_000
       while (!fits()) {
         if (Date.now() > late) throw new Error('what was waited for did not come')
         await new Promise((resolve) => setTimeout(resolve, 5))

@@ -88,8 +88,8 @@ export async function setUp(t: Test) {
   const caller = { db, actor: 'test' }
   const { id: workspaceId } = await createWorkspace(caller, 'Acme')
   const mailServer = await startMailServer(t)
-  const mailer = createMailer({ url: mailServer.url, from: FROM, timeoutMs: 2_000 })
-  const poster = createWebhookPoster({ timeoutMs: 2_000, loopback: true })
+  const mailer = createMailer({ url: mailServer.url, from: FROM, timeoutMs: 5_000 })
+  const poster = createWebhookPoster({ timeoutMs: 5_000, loopback: true })
   const posts: Exchange[] = []
   const receiver = await listen({
     commands: {},
