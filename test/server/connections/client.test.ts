@@ -76,7 +76,7 @@ t.test('passing failures are tried again, up to three times', async (t) => {
 })
 
 t.test('a lost connection and an answer that is no JSON are passing too', async (t) => {
-  const { newClient, crm } = await setUp(t, { timeoutMs: 1000 })
+  const { newClient, crm } = await setUp(t, { timeoutMs: 3_000 })
   const client = newClient()
   crm.misbehave({ how: 'drop' })
   t.match(await client.request(DETAILS), { status: 200 })

@@ -91,7 +91,7 @@ t.test('an error inside a success is a refusal', async (t) => {
 
 t.test('silence after the body was sent may mean a double, and is said', async (t) => {
   const { meta, client } = await setUp(t)
-  const hasty = graphClient(t, { baseUrl: meta.url, timeoutMs: 300 })
+  const hasty = graphClient(t, { baseUrl: meta.url, timeoutMs: 1_500 })
   meta.misbehave({ how: 'silence' })
   t.match(await hasty.sendEvents(DATASET, TOKEN, [event(1)]), { kind: 'silent', bodySent: true })
   meta.misbehave({ how: 'drop' })
@@ -109,7 +109,7 @@ t.test('where no connection was made, the body was not sent', async (t) => {
 t.test('an answer that trickles, stops half way or never ends is cut off', async (t) => {
   const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n'
   const halves = await rawServer(t, () => `${head}content-length: 500\r\n\r\n{"events_received":`)
-  const client = graphClient(t, { baseUrl: halves.url, timeoutMs: 300 })
+  const client = graphClient(t, { baseUrl: halves.url, timeoutMs: 1_500 })
   t.match(await client.sendEvents(DATASET, TOKEN, [event(1)]), { kind: 'silent', bodySent: true })
 
   const endless = await rawServer(t, (socket) => {
@@ -117,7 +117,7 @@ t.test('an answer that trickles, stops half way or never ends is cut off', async
     socket.on('close', () => clearInterval(filler))
     return `${head}content-length: 999999\r\n\r\n`
   })
-  const patient = graphClient(t, { baseUrl: endless.url, timeoutMs: 300 })
+  const patient = graphClient(t, { baseUrl: endless.url, timeoutMs: 1_500 })
   t.match(await patient.sendEvents(DATASET, TOKEN, [event(1)]), { kind: 'silent', bodySent: true })
 
   const huge = await rawServer(t, () => `${head}content-length: 3000000\r\n\r\n${'x'.repeat(3_000_000)}`)

@@ -186,7 +186,7 @@ t.test('A failed request is repeated with a higher attempt number, whatever the 
 
 t.test('After ten repeats, silence and closed doors included, an event is given up', async (t) => {
   const { posts, url } = await receive(t, () => undefined)
-  const hubspot = await start(t, url, { timeoutMs: 30 })
+  const hubspot = await start(t, url, { timeoutMs: 500 })
   hubspot.create({ type: 'contacts' })
   t.match(await hubspot.idle(), { requests: 11, retried: 10, delivered: 0, failed: 1, pending: 0 })
   t.equal(posts.length, 11)
