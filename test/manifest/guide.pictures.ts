@@ -1,20 +1,44 @@
 /** `npm run packages:pictures`: the pictures in the guides for advertisers, from the running product in real Chromium. */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Page } from 'playwright-core'
-import t from 'tap'
+import type { Locator, Page } from 'playwright-core'
+import t, { type Test } from 'tap'
 import { openLinks } from '../browser/links.ts'
+import { busyOrg } from '../browser/page/busy-account.ts'
+import { buildPage, pages } from '../browser/page/open-page.ts'
+import { roll } from '../server/figures/roll.ts'
+import { type TestApp, testApp } from '../support/app.ts'
+import { openChromium } from '../support/chromium.ts'
+import { accountWithLeads } from './hubspot/account-with-leads.ts'
+import { drawPage } from './hubspot/draw.ts'
+import { type Shown, type Surroundings, show } from './hubspot/extension.ts'
+import type { Extension } from './hubspot/project.ts'
+import { palettePng } from './palette-png.ts'
 
 const manifest = join(import.meta.dirname, '../../manifest')
+const WIDTH = 900
+/** What is further down would make a guide long, and is like what is above. */
+const MOST_HEIGHT = 1_000
+
+/** Takes pictures of elements into the folder of a guide. */
+async function camera(guide: string): Promise<(shown: Locator, name: string, height?: number) => Promise<void>> {
+  const folder = join(manifest, guide, 'pictures')
+  await mkdir(folder, { recursive: true })
+  return async (shown, name, height = MOST_HEIGHT) => {
+    const box = await shown.boundingBox()
+    if (box === null) throw new Error(`There is nothing to be seen for ${name}.`)
+    const clip = { x: box.x, y: box.y, width: box.width, height: Math.min(box.height, height) }
+    await writeFile(join(folder, `${name}.png`), palettePng(await shown.page().screenshot({ clip, fullPage: true })))
+  }
+}
 
 t.test('connecting Salesforce', async (t) => {
-  const folder = join(manifest, 'salesforce/pictures')
-  await mkdir(folder, { recursive: true })
+  const take = await camera('salesforce')
   const { it, browser, link } = await openLinks(t, { salesforce: {} })
   await it.db.updateTable('workspace').set({ name: 'Acme' }).execute()
   const { orgId, userId } = it.salesforce.addOrg({ name: 'Acme' })
   const page = await browser.newPage({ viewport: { width: 640, height: 480 } })
-  const take = (shown: Page, name: string) => shown.locator('main').screenshot({ path: join(folder, `${name}.png`) })
+  const main = page.locator('main')
   const allow = async () => {
     await page.getByLabel('User').selectOption(`${orgId}/${userId}`)
     await page.getByRole('button', { name: 'Allow' }).click()
@@ -24,16 +48,85 @@ t.test('connecting Salesforce', async (t) => {
   it.salesforce.setFacts({ orgId, packageInstalled: false })
   await page.goto(`${url}/start`)
   await allow()
-  await take(page, 'package-first')
+  await take(main, 'package-first')
   it.salesforce.setFacts({ orgId, packageInstalled: true })
 
   await page.goto(url)
-  await take(page, 'invitation')
+  await take(main, 'invitation')
   await page.getByRole('link', { name: 'Continue to Salesforce' }).click()
   await allow()
   t.equal(await page.locator('h1').innerText(), 'Salesforce is connected')
-  await take(page, 'connected')
+  await take(main, 'connected')
 
   await page.goto(await link('dataset'))
-  await take(page, 'dataset')
+  await take(main, 'dataset')
+})
+
+const views = { overview: 'Overview', stages: 'Stages', leads: 'Leads & privacy', activity: 'Activity', connection: 'Connection' }
+
+/** Opens a view of the web page, and waits until it shows what it has. */
+async function open(page: Page, view: string): Promise<Locator> {
+  await page.evaluate(`location.hash = ${JSON.stringify(view)}`)
+  await page.locator(`a[aria-current=page][href="#${view}"]`).waitFor()
+  await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
+  await page.waitForLoadState('networkidle')
+  return page.locator('body')
+}
+
+t.test('the page in Salesforce', async (t) => {
+  await buildPage()
+  const take = await camera('salesforce')
+  const salesforce = async (options: { fresh?: boolean }) => {
+    const { it, user } = await busyOrg(t, options)
+    await roll(it.db)
+    const session = { crm: 'salesforce', account: user.orgId, userId: user.userId, admin: true }
+    return (await (await pages(t, it)).alone({ session, viewport: { width: WIDTH, height: 700 } })).page
+  }
+  const page = await salesforce({})
+  for (const view of Object.keys(views)) await take(await open(page, view), view)
+  const first = await salesforce({ fresh: true })
+  await take(await open(first, 'start'), 'start')
+})
+
+t.test('connecting HubSpot', async (t) => {
+  const take = await camera('hubspot')
+  const { it, browser, link } = await openLinks(t)
+  await it.db.updateTable('workspace').set({ name: 'Acme' }).execute()
+  const page = await browser.newPage({ viewport: { width: 640, height: 480 } })
+  await page.goto(await link({ crm: 'hubspot' }))
+  await take(page.locator('main'), 'invitation')
+})
+
+t.test('the extensions in HubSpot', async (t) => {
+  const take = await camera('hubspot')
+  const browser = await openChromium(t)
+  const page = await browser.newPage({ viewport: { width: WIDTH, height: 700 } })
+  const draw = async (shown: Shown, name: string, height?: number) => {
+    await page.setContent(drawPage(shown.tree()))
+    await take(page.locator('main'), name, height)
+  }
+  const shows = async (t: Test, it: TestApp, extension: Extension, where: Surroundings = {}) => {
+    const shown = await show(t, it, extension, where)
+    await shown.still()
+    return shown
+  }
+
+  const fresh = await testApp(t)
+  for (const table of ['route', 'mapping'] as const) await fresh.db.deleteFrom(table).execute()
+  await fresh.db.updateTable('connection').set({ state: 'setup' }).execute()
+  await draw(await shows(t, fresh, 'settings'), 'start')
+
+  const { it, contacts } = await accountWithLeads(t)
+  const settings = await shows(t, it, 'settings')
+  for (const view of ['stages', 'leads', 'connection']) {
+    await settings.open(view)
+    await settings.still()
+    await draw(settings, view)
+  }
+  const own = await shows(t, it, 'pages')
+  await draw(own, 'overview')
+  await own.open('activity')
+  await own.still()
+  await draw(own, 'activity')
+  await draw(await shows(t, it, 'cards', { objectId: Number(contacts[0]) }), 'card')
 })

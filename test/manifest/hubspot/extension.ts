@@ -11,7 +11,9 @@ export interface Node extends Tree {
   props: Record<string, unknown>
   trigger(event: string, value?: unknown): void
 }
-interface Tree {
+export interface Tree {
+  /** Of the component. */
+  name?: string
   props?: Record<string, unknown>
   text: string | null
   childNodes?: Tree[]
@@ -30,13 +32,16 @@ interface Built {
 }
 
 const locations: Record<Extension, string> = { settings: 'settings', pages: 'pages', cards: 'crm.record.tab' }
-const titles = ['title', 'label', 'number', 'description', 'validationMessage'] as const
+const titles = ['title', 'label', 'number', 'description', 'validationMessage', 'screenReaderText'] as const
 
 /** What somebody reads, from top to bottom. */
 const wordsOf = ({ props = {}, text, childNodes }: Tree): string[] => [
   ...titles.flatMap((title) => (['string', 'number'].includes(typeof props[title]) ? String(props[title]) : [])),
   ...(childNodes === undefined ? [text ?? ''] : childNodes.flatMap(wordsOf)),
 ]
+
+/** What a button is called, also one that shows a sign only. */
+const nameOf = (button: Tree): string => button.text || wordsOf(button).join('').trim()
 
 /** Whether something fits, or holds what does. */
 const holds = (node: Tree, fits: (props: Record<string, unknown>) => boolean): boolean =>
@@ -78,7 +83,11 @@ export interface Shown {
   open(view: string): Promise<void>
   /** Resolves when all of this is shown. */
   says(...texts: (string | RegExp)[]): Promise<void>
+  /** Resolves when all that was asked for is shown. */
+  still(): Promise<void>
   text(): string
+  /** All that is shown. */
+  tree(): Tree
   all(component: string): Node[]
   /** Presses, and values given, so far. */
   actions: string[]
@@ -144,10 +153,11 @@ export async function show(
   return {
     all,
     text,
+    tree: () => renderer.getRootNode(),
     actions,
     async press(label) {
-      const button = await found(label, () => all('Button').find((one) => fits(one.text ?? '', label) && one.props.disabled !== true))
-      actions.push(`press ${button.text}`)
+      const button = await found(label, () => all('Button').find((one) => fits(nameOf(one), label) && one.props.disabled !== true))
+      actions.push(`press ${nameOf(button)}`)
       button.trigger('onClick')
     },
     async enter(name, value) {
@@ -174,6 +184,7 @@ export async function show(
       await until(() => missing().length === 0).catch(() => {})
       t.strictSame(missing(), [], text())
     },
+    still: () => until(() => underWay === 0 && all('LoadingSpinner').length === 0),
     alerts: () => (renderer.mocks.actions.addAlert?.calls ?? []).map(([alert]) => alert),
   }
 }

@@ -1,6 +1,6 @@
 /**
  * What the extensions inside HubSpot share. Each of their folders is built alone, so each gets a copy: of the parts that they
- * have in common, of the web page's words, and of the types of the API's answers.
+ * have in common, of the web page's words and order of the funnel, and of the types of the API's answers.
  */
 import { execFileSync } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -22,6 +22,8 @@ import { outcomes } from '../../../server/settings/api/words.ts'
 const root = join(import.meta.dirname, '../../..')
 const source = 'manifest/hubspot/shared'
 const extensions = ['settings', 'pages', 'cards']
+/** Of the web page. */
+const read = (path: string) => readFile(join(root, 'server/settings/web/src', path), 'utf8')
 const MADE = '// Made by `npm run packages:share`. Change what it is made from instead.\n'
 
 const answers: Record<string, z.ZodType> = {
@@ -59,7 +61,8 @@ export async function sharedFiles(): Promise<Map<string, string>> {
   const texts = new Map<string, string>()
   for (const name of names) texts.set(name, MADE + (await readFile(join(root, source, name), 'utf8')))
   const made = {
-    'words.ts': await readFile(join(root, 'server/settings/web/src/words.ts'), 'utf8'),
+    'words.ts': await read('words.ts'),
+    'funnel-of.ts': await read('views/overview/funnel-of.ts').then((text) => text.replace('../../api/resources.ts', './answers.ts')),
     'codes.ts': `export const outcomes = ${JSON.stringify(outcomes)} as const`,
     'answers.ts': Object.entries(answers)
       .map(([name, schema]) => `export type ${name} = ${typeOf(schema)}`)

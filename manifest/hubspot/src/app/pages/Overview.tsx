@@ -13,9 +13,10 @@ import {
   Text,
   Tile,
 } from '@hubspot/ui-extensions'
-import type { Figures, Overview as OverviewAnswer, Way } from './shared/answers.ts'
+import type { Figures, Overview as OverviewAnswer, Stages, Way } from './shared/answers.ts'
 import { Failed } from './shared/failed.tsx'
 import { Connect } from './shared/frame.tsx'
+import { funnelOf } from './shared/funnel-of.ts'
 import { here } from './shared/here.ts'
 import { Shown } from './shared/shown.tsx'
 import { useChange } from './shared/use-change.ts'
@@ -128,8 +129,10 @@ function Fix({ notice, again, toActivity }: { notice: Notice; again: () => void;
 }
 
 /** Leads by the stages that were reached, and how many of them Meta heard of. */
-function Funnel({ figures: { lines, coverage } }: { figures: Figures }) {
-  const reached = lines.filter(({ leads }) => leads > 0).map(({ name, leads }) => ({ name, leads }))
+function Funnel({ figures }: { figures: Figures }) {
+  const stages = useRead<Stages>('/stages')
+  const reached = funnelOf(figures, stages.data ?? { rawLead: { enabled: true, eventName: '' }, stages: [] })
+  const { coverage } = figures
   return (
     <Flex direction="column" gap="small">
       <Heading>{words.overview.funnel}</Heading>
@@ -178,7 +181,7 @@ function Ways({ ways, again }: { ways: Way[]; again: () => void }) {
         <Tile key={datasetId}>
           <Text format={{ fontWeight: 'demibold' }}>{words.overview.wayDay(metaId, day)}</Text>
           {steps.map(({ step, title, state, known, onlyMetaShows, next, tick }) => (
-            <Flex key={step} direction="column" gap="extra-small">
+            <Flex key={step} direction="column" gap="extra-small" align="start">
               <Flex gap="small" align="center">
                 <StatusTag variant={tags[state]}>{words.overview.states[state]}</StatusTag>
                 <Text format={{ fontWeight: 'demibold' }}>{title}</Text>

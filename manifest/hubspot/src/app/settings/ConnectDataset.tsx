@@ -70,9 +70,11 @@ export function ConnectDataset({ connected }: { connected: () => void }) {
             onChange={(value) => setCrmDataset(String(value))}
           />
           <Failed error={change.error} />
-          <Button variant="primary" type="submit" disabled={change.busy || metaId === '' || token === '' || crmDataset === undefined}>
-            {unproven ? text.connectUnproven : text.connect}
-          </Button>
+          <Flex>
+            <Button variant="primary" type="submit" disabled={change.busy || metaId === '' || token === '' || crmDataset === undefined}>
+              {unproven ? text.connectUnproven : text.connect}
+            </Button>
+          </Flex>
         </Flex>
       </Form>
       <Accordion title={text.invite} size="small">

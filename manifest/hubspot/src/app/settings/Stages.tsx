@@ -5,6 +5,7 @@ import {
   EmptyState,
   Flex,
   Heading,
+  Icon,
   Input,
   StatusTag,
   Table,
@@ -149,16 +150,7 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
                     <TableCell>
                       {admin && (
                         <Flex gap="extra-small">
-                          <Button size="extra-small" disabled={place === 0} onClick={() => setDraft(edit.move(mapping, key, -1))}>
-                            {text.up(label)}
-                          </Button>
-                          <Button
-                            size="extra-small"
-                            disabled={place === shown.length - 1}
-                            onClick={() => setDraft(edit.move(mapping, key, 1))}
-                          >
-                            {text.down(label)}
-                          </Button>
+                          <MoveButtons label={label} place={place} of={shown} move={(by) => setDraft(edit.move(mapping, key, by))} />
                           <Button
                             size="extra-small"
                             onClick={() =>
@@ -244,16 +236,7 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
                 {states.get(key) === 'vanished' && <StatusTag variant="warning">{text.vanished}</StatusTag>}
                 {admin && (
                   <>
-                    <Button size="extra-small" disabled={place === 0} onClick={() => setDraft(edit.move(mapping, key, -1, negative))}>
-                      {text.up(label)}
-                    </Button>
-                    <Button
-                      size="extra-small"
-                      disabled={place === negative.length - 1}
-                      onClick={() => setDraft(edit.move(mapping, key, 1, negative))}
-                    >
-                      {text.down(label)}
-                    </Button>
+                    <MoveButtons label={label} place={place} of={negative} move={(by) => setDraft(edit.move(mapping, key, by, negative))} />
                     <Button
                       size="extra-small"
                       onClick={() =>
@@ -275,6 +258,25 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
     </Flex>
   )
 }
+
+interface Moved {
+  label: string
+  place: number
+  of: readonly unknown[]
+  move: (by: -1 | 1) => void
+}
+
+/** Puts a stage before or behind its neighbour: arrows, with words for whoever does not see them. */
+const MoveButtons = ({ label, place, of, move }: Moved) => (
+  <>
+    <Button size="extra-small" disabled={place === 0} onClick={() => move(-1)}>
+      <Icon name="upCarat" screenReaderText={text.up(label)} />
+    </Button>
+    <Button size="extra-small" disabled={place === of.length - 1} onClick={() => move(1)}>
+      <Icon name="downCarat" screenReaderText={text.down(label)} />
+    </Button>
+  </>
+)
 
 interface Name {
   label: string
