@@ -137,9 +137,10 @@ function importText(result: LeadImport, kept: boolean): string {
   return text.join('\n\n')
 }
 
-function missingText({ afterMinutes, hindrance, leads }: Missing): string {
+function missingText({ afterMinutes, isTold, hindrance, leads }: Missing): string {
   if (afterMinutes === 0) return 'Leads are not missed here. To change that: --after 60'
   if (hindrance !== null) return hindrance.text
+  if (!isTold && leads.length === 0) return 'No Facebook page is connected, so nobody here knows which leads there were.'
   const named = (it: MissingLead['form']) => it && (it.name ?? it.id)
   const rows = leads.map((it) => [
     ...[time(it.generatedAt), it.metaLeadId, named(it.form), named(it.campaign), named(it.ad)],

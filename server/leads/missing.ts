@@ -38,6 +38,8 @@ export interface Hindrance {
 export interface Missing {
   /** After how many minutes a lead is missed; 0: never. */
   afterMinutes: number
+  /** Whether a Facebook page tells of its leads; without one, nobody here knows which there are. */
+  isTold: boolean
   hindrance: Hindrance | null
   /** The latest first; none while there is a hindrance. */
   leads: MissingLead[]
@@ -45,13 +47,18 @@ export interface Missing {
 
 /** What is missing in a workspace, at most `limit` leads. */
 export async function findMissing(db: Database, workspaceId: number, limit: number): Promise<Missing> {
-  const { missing_after_minutes: afterMinutes } = await db
+  const { missing_after_minutes: afterMinutes, is_told: isTold } = await db
     .selectFrom('workspace')
-    .select('missing_after_minutes')
+    .select([
+      'missing_after_minutes',
+      sql<boolean>`exists (
+        select from connection c where c.workspace_id = workspace.id and c.state <> 'removed' and c.crm = any(${capturingSources()}::text[])
+      )`.as('is_told'),
+    ])
     .where('id', '=', workspaceId)
     .executeTakeFirstOrThrow()
   const { hindrance, since } = await lookAtCrms(db, workspaceId)
-  if (afterMinutes === 0 || hindrance !== null) return { afterMinutes, hindrance, leads: [] }
+  if (afterMinutes === 0 || hindrance !== null) return { afterMinutes, isTold, hindrance, leads: [] }
   const found = await sql<{
     meta_lead_id: string
     generated_at: Date
@@ -88,7 +95,7 @@ export async function findMissing(db: Database, workspaceId: number, limit: numb
     campaign: named(row.campaign_id, row.campaign),
     knownBefore: row.known_before,
   }))
-  return { afterMinutes, hindrance, leads }
+  return { afterMinutes, isTold, hindrance, leads }
 }
 
 /** Whether the CRMs of a workspace tell what happens there, and since when they do. */

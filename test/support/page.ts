@@ -10,6 +10,7 @@ import { longConnected } from './long-connected.ts'
 
 export const PAGE = '106000000000001'
 export const FORM = '206000000000001'
+const HOUR_MS = 3_600_000
 
 /** For `testApp`: the app at Meta that reads leads. */
 export const pagesEnv = (): Record<string, string> => ({ META_APP_ID: demoPagesApp.id, META_APP_SECRET: demoPagesApp.secret })
@@ -50,4 +51,17 @@ export async function connectPage(
       await it.meta.leadAds.leadgenIdle()
     },
   }
+}
+
+/** As if everything had happened hours ago: the CRM was connected, and what is captured was captured. */
+export async function longAgo({ db }: Pick<TestApp, 'db'>): Promise<void> {
+  await db
+    .updateTable('connection')
+    .set({ created_at: new Date(Date.now() - 100 * HOUR_MS) })
+    .execute()
+  await db
+    .updateTable('lead')
+    .set({ captured_at: new Date(Date.now() - HOUR_MS) })
+    .where('captured_at', 'is not', null)
+    .execute()
 }

@@ -33,7 +33,7 @@ function textOf(lost: readonly MissingLead[], afterMinutes: number): string {
   const forms = perForm.slice(0, MOST_FORMS).map(([form, leads]) => `${form}: ${leads.length}`)
   if (perForm.length > MOST_FORMS) forms.push('others')
   const count = `${lost.length}${lost.length === MOST ? ' or more' : ''} ${lost.length === 1 ? 'lead' : 'leads'}`
-  return `${count} of Meta's did not reach the CRM within ${afterMinutes} minutes (${forms.join('; ')}). Look whether what brings leads into the CRM still works and knows these forms; "lead missing" lists them.`
+  return `${count} of Meta's did not reach the CRM within ${afterMinutes} minutes (${forms.join('; ')}). Look whether what brings leads into the CRM still works and knows these forms. They are listed under Activity.`
 }
 
 const formOf = ({ form, campaign }: MissingLead): string => {

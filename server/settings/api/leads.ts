@@ -63,6 +63,7 @@ export const missingLeads = z
   .object({
     version: z.string(),
     afterMinutes: z.int().meta({ description: 'after how many minutes a lead is missed; 0: never' }),
+    isTold: z.boolean().meta({ description: 'whether a Facebook page tells of its leads; without one, nobody here knows which there are' }),
     hindrance: z
       .object({ code: z.enum(['no_crm', 'crm_paused', 'crm_disconnected', 'crm_behind']), text: z.string() })
       .nullable()

@@ -4,7 +4,7 @@ import t from 'tap'
 import { watchMissing } from '../../../server/operations/notices/watch-missing.ts'
 import { listMissingLeads, setMissingAfter } from '../../../server/settings/missing-leads.ts'
 import { type TestApp, testApp, until } from '../../support/app.ts'
-import { connectPage, FORM, pagesEnv } from '../../support/page.ts'
+import { connectPage, FORM, longAgo, pagesEnv } from '../../support/page.ts'
 import { sent } from '../resolve/sharing.ts'
 
 const HOUR = 3_600_000
@@ -15,19 +15,6 @@ const ids = async (it: TestApp) => (await missing(it)).leads.map(({ metaLeadId }
 const notices = (it: TestApp) =>
   sql<{ text: string; open: boolean }>`
   select text, closed_at is null as open from notice where code = 'leads_missing' order by id`.execute(it.db)
-
-/** As if everything had happened hours ago: the CRM was connected, and what is captured was captured. */
-async function longAgo(it: TestApp): Promise<void> {
-  await it.db
-    .updateTable('connection')
-    .set({ created_at: new Date(ago(100)) })
-    .execute()
-  await it.db
-    .updateTable('lead')
-    .set({ captured_at: new Date(ago(1)) })
-    .where('captured_at', 'is not', null)
-    .execute()
-}
 
 t.test('what has not reached the CRM in time is listed and told, until it is there', async (t) => {
   const it = await testApp(t, { env: pagesEnv() })
@@ -52,7 +39,7 @@ t.test('what has not reached the CRM in time is listed and told, until it is the
   await longAgo(it)
 
   t.match(await missing(it), {
-    ...{ afterMinutes: 60, hindrance: null },
+    ...{ afterMinutes: 60, isTold: true, hindrance: null },
     leads: [
       { metaLeadId: late, form: { id: FORM, name: 'Ask for an offer' }, campaign: null, knownBefore: false },
       { metaLeadId: lost, generatedAt: new Date(ago(3)) },
@@ -98,6 +85,10 @@ t.test('while the CRM does not tell what happens there, that is said instead', a
   t.same(await ids(it), [lost])
   await crm.set({ created_at: new Date(ago(2)) }).execute()
   t.same(await ids(it), [], 'of what was before the CRM was connected nobody knows')
+})
+
+t.test('without a page that tells of its leads nobody knows which there are', async (t) => {
+  t.match(await missing(await testApp(t)), { isTold: false, hindrance: null, leads: [] })
 })
 
 t.test('the time is a setting, and can be never', async (t) => {

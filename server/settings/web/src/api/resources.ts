@@ -6,7 +6,7 @@ import type { backfill } from '../../../api/backfills.ts'
 import type { figures, stageReport, way } from '../../../api/figures.ts'
 import type { firstRun, sentOne } from '../../../api/first-run.ts'
 import type { leadImport } from '../../../api/import.ts'
-import type { crmSettings, field, fieldSample, leadPreview, leadRules, triedRules } from '../../../api/leads.ts'
+import type { crmSettings, field, fieldSample, leadPreview, leadRules, missingLeads, triedRules } from '../../../api/leads.ts'
 import type { overview } from '../../../api/overview.ts'
 import type { digest, recipient } from '../../../api/people.ts'
 import type { session } from '../../../api/session.ts'
@@ -36,6 +36,7 @@ export type Field = Answer<typeof field>
 export type FieldSample = Answer<typeof fieldSample>
 export type LeadImport = Answer<typeof leadImport>
 export type CrmSettings = Answer<typeof crmSettings>
+export type MissingLeads = Answer<typeof missingLeads>
 export type Preview = Answer<typeof leadPreview>
 export type Outcome = z.output<typeof outcome>
 export type ReasonCount = Answer<typeof reasonCount>
@@ -87,6 +88,7 @@ export const resources = {
   story: (record: { type: string; id: string }) => resource<Story>(`/record?${query(record)}`),
   reevaluation: resource<Reevaluation>('/reevaluation'),
   backfills: resource<Backfill[]>('/backfills'),
+  missing: resource<MissingLeads>('/leads/missing'),
   connection: resource<Connection>('/connection'),
   check: resource<Finding[]>('/connection/check'),
   datasets: resource<Dataset[]>('/datasets'),
@@ -118,6 +120,7 @@ export const changes = {
   planBackfill: (days: number) => change<Backfill>('POST', '/backfills', { days }),
   stepBackfill: ({ id, step }: { id: number; step: 'confirm' | 'pause' | 'resume' | 'cancel' }) =>
     change<Backfill>('POST', `/backfills/${id}/${step}`),
+  saveMissingAfter: (body: { version: string; afterMinutes: number }) => change<MissingLeads>('PUT', '/leads/missing', body),
   pause: () => change<Connection>('POST', '/connection/pause'),
   resume: () => change<Connection>('POST', '/connection/resume'),
   catchUp: () => change<{ coveredUntil: string }>('POST', '/connection/catch-up'),

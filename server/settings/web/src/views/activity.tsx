@@ -12,6 +12,7 @@ import { useWhen } from '../parts/when.ts'
 import { words } from '../words.ts'
 import { Backfills } from './activity/backfills.tsx'
 import { JudgeAgain } from './activity/judge-again.tsx'
+import { MissingLeads } from './activity/missing-leads.tsx'
 import { RecordStory } from './activity/record-story.tsx'
 
 const said = words.activity
@@ -24,14 +25,18 @@ interface Filter {
 export function Activity() {
   const [filter, setFilter] = useState<Filter>()
   const [record, setRecord] = useState<{ type: string; id: string }>()
+  const missing = useQuery(resources.missing)
+  const isMissed = missing.data?.leads.some(({ knownBefore }) => !knownBefore)
   return (
     <View title={said.title} text={said.text}>
+      {isMissed && <MissingLeads query={missing} />}
       <Reasons filter={filter} onFilter={setFilter} />
       <Records filter={filter} onRecord={setRecord} />
       <div className="columns">
         <JudgeAgain />
         <Backfills />
       </div>
+      {!isMissed && <MissingLeads query={missing} />}
       <RecordStory record={record} onClose={() => setRecord(undefined)} onRecord={setRecord} />
     </View>
   )

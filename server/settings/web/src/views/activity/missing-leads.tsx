@@ -1,0 +1,103 @@
+import { Badge, Button, Group, Select, Text } from '@mantine/core'
+import type { UseQueryResult } from '@tanstack/react-query'
+import { useState } from 'react'
+import { changes, type MissingLeads as Missing, resources } from '../../api/resources.ts'
+import { Card } from '../../parts/card.tsx'
+import { ForAdmins } from '../../parts/for-admins.tsx'
+import { KeepChanges } from '../../parts/keep-changes.tsx'
+import { Note } from '../../parts/note.tsx'
+import { Shown } from '../../parts/shown.tsx'
+import { useChange } from '../../parts/use-change.ts'
+import { useDraft } from '../../parts/use-draft.ts'
+import { useWhen } from '../../parts/when.ts'
+import { words } from '../../words.ts'
+
+const said = words.missing
+/** So many are asked for. */
+const MOST = 100
+const SHOWN = 10
+
+/** Leads that Meta told of and that sales never got to see, and what to do; nothing where no page tells of its leads. */
+export function MissingLeads({ query }: { query: UseQueryResult<Missing> }) {
+  if (query.data?.isTold === false && query.data.leads.length === 0) return null
+  return (
+    <Card title={said.title} text={said.text}>
+      <Shown query={query} lines={2}>
+        {(missing) => (
+          <>
+            <List {...missing} />
+            <After {...missing} />
+          </>
+        )}
+      </Shown>
+    </Card>
+  )
+}
+
+function List({ afterMinutes, hindrance, leads }: Missing) {
+  const when = useWhen()
+  const [all, setAll] = useState(false)
+  if (hindrance !== null) return <Text size="sm">{hindrance.text}</Text>
+  if (leads.length === 0) return <Text size="sm">{afterMinutes === 0 ? said.never : said.none}</Text>
+  const lost = leads.filter(({ knownBefore }) => !knownBefore).length
+  const nameOf = (named: Missing['leads'][number]['form']) => named && (named.name ?? named.id)
+  return (
+    <>
+      {lost > 0 && (
+        <Note mood="warn" title={said.wayTitle(lost, leads.length < MOST)}>
+          {said.way}
+        </Note>
+      )}
+      <ul className="lines">
+        {leads.slice(0, all ? undefined : SHOWN).map(({ metaLeadId, generatedAt, form, ad, campaign, knownBefore }) => (
+          <li key={metaLeadId}>
+            <Group justify="space-between" gap="xs">
+              <div style={{ minWidth: 0 }}>
+                <Text fw={600} style={{ overflowWrap: 'anywhere' }}>
+                  {[nameOf(form) ?? said.noForm, nameOf(campaign), nameOf(ad)].filter((name) => name !== null).join(' · ')}
+                </Text>
+                <Text size="xs" c="dimmed">
+                  {said.lead(metaLeadId, when(generatedAt))}
+                </Text>
+              </div>
+              {knownBefore && (
+                <Badge variant="outline" color="gray" tt="none" classNames={{ label: 'soft' }}>
+                  {said.before}
+                </Badge>
+              )}
+            </Group>
+          </li>
+        ))}
+      </ul>
+      {!all && leads.length > SHOWN && (
+        <Button variant="default" size="xs" mt="sm" onClick={() => setAll(true)}>
+          {words.more}
+        </Button>
+      )}
+    </>
+  )
+}
+
+/** After how long a lead is missed. */
+function After({ version, afterMinutes }: Missing) {
+  const draft = useDraft({ version, value: afterMinutes })
+  const save = useChange(changes.saveMissingAfter, { done: words.unsaved.saved, after: draft.discard })
+  const choices = Object.entries(said.afterChoices)
+    .map(([value, label]) => ({ value, label }))
+    .sort((a, b) => (Number(a.value) || Number.POSITIVE_INFINITY) - (Number(b.value) || Number.POSITIVE_INFINITY))
+  const value = String(draft.value)
+  return (
+    <ForAdmins>
+      <Select
+        label={said.after}
+        data={value in said.afterChoices ? choices : [{ value, label: said.minutes(draft.value) }, ...choices]}
+        value={value}
+        allowDeselect={false}
+        onChange={(chosen) => draft.set(Number(chosen))}
+        maw={240}
+        mt="md"
+      />
+      <KeepChanges draft={draft} save={save} latest={resources.missing} bodyOf={(onto) => ({ version: onto, afterMinutes: draft.value })} />
+    </ForAdmins>
+  )
+}
