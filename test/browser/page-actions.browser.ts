@@ -67,7 +67,7 @@ t.test('the activity is told by reason, and each record has its story', async (t
 t.test('the past is read in after a dry run', async (t) => {
   const { it, page, button } = await opened(t, 'Activity')
   await button('Begin the dry run').click()
-  await page.getByText('The dry run is done').waitFor({ timeout: 30_000 })
+  await page.getByText('The dry run is done').waitFor()
   await page.getByText(/3 records were read/).waitFor()
   await picture(page, 'activity-backfill')
   await button('Cancel it').click()

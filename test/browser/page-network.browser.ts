@@ -52,7 +52,7 @@ t.test('on a slow network the page shows what is coming, and on a failing one wh
   await picture(page, 'page-loading')
   network.fails = () => true
   go()
-  await page.getByText('The server cannot be reached from here').first().waitFor({ timeout: 30_000 })
+  await page.getByText('The server cannot be reached from here').first().waitFor()
   t.strictSame(await seriousFindings(page), [])
   await picture(page, 'page-offline')
   network.fails = () => false
@@ -60,7 +60,7 @@ t.test('on a slow network the page shows what is coming, and on a failing one wh
   // Each that is pressed goes away.
   await until(async () => {
     const again = page.getByRole('button', { name: 'Try again' }).first()
-    if (await again.isVisible()) await again.click({ timeout: 1_000 }).catch(() => undefined)
+    if (await again.isVisible()) await again.click({ timeout: 5_000 }).catch(() => undefined)
     return (await page.getByRole('button', { name: 'Try again' }).count()) === 0
   })
   await page.getByText('Nothing yet. As soon as a lead reaches a stage').first().waitFor()

@@ -7,12 +7,17 @@ import type { Test } from 'tap'
 /** Where screenshots go, for people to look at; not part of the sources. */
 const pictures = join(import.meta.dirname, '../../.tap/pictures')
 
+/** What a page is given to show something on a busy machine, ms. */
+const PATIENCE_MS = 120_000
+
 /** A browser of its own for one test. */
 export async function openChromium(t: Test): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu'],
+    timeout: PATIENCE_MS,
   })
+  browser.on('context', (context) => context.setDefaultTimeout(PATIENCE_MS))
   t.teardown(() => browser.close())
   return browser
 }

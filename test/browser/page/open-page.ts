@@ -49,7 +49,7 @@ export async function pages(t: Test, it: TestApp, { handle }: { handle?: (route:
       const url = route.request().url().replace(PUBLIC_URL, it.url)
       const cookies = (await context.cookies(PUBLIC_URL)).map(({ name, value }) => `${name}=${value}`).join('; ')
       const headers = { ...route.request().headers(), ...(cookies !== '' && { cookie: cookies }) }
-      const response = await route.fetch({ url, headers, maxRedirects: 0 }).catch(() => undefined)
+      const response = await route.fetch({ url, headers, maxRedirects: 0, timeout: 0 }).catch(() => undefined)
       await (response === undefined ? route.abort() : route.fulfill({ response })).catch(() => undefined)
     })
     const page = await context.newPage()
