@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { until } from '../support/app.ts'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 
@@ -108,9 +109,7 @@ t.test('when it is killed, the server notices, stops its PostgreSQL and removes 
   await printed(demo.child, 'connects')
   demo.child.kill('SIGKILL')
   await demo.ended
-  const [name] = await readdir(demo.folder)
-  const deadline = Date.now() + 30_000
-  while (name !== undefined && existsSync(join(demo.folder, name)) && Date.now() < deadline)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+  const [name = 'gone already'] = await readdir(demo.folder)
+  await until(() => !existsSync(join(demo.folder, name)), 120_000)
   t.same(await readdir(demo.folder), [])
 })

@@ -18,7 +18,7 @@ import { readSent, walkAndWatch } from './watch.ts'
 /** The leads of the page go to these. */
 const crms = ['HubSpot', 'Salesforce']
 /** From start to verdict, milliseconds. */
-const patienceMs = 120_000
+const patienceMs = 240_000
 
 const help = `npm run demo [-- --exit] [--json]
   --exit  end after the walk; exit code 0 only when every event arrived once and correct

@@ -10,7 +10,7 @@ import { freePort } from '../support/free-port.ts'
 import { startArguments } from '../support/server-process.ts'
 
 const root = resolve(import.meta.dirname, '../..')
-const startMs = 60_000
+const startMs = 180_000
 
 export interface ServerProcess {
   url: string
