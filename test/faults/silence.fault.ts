@@ -37,7 +37,7 @@ t.test('PostgreSQL falls silent for one of two processes', async (t) => {
   const recoveryMs = [performance.now() - from]
   const again = performance.now()
   peer.freeze(false)
-  await until(async () => (await fetch(`${cut.url}/readyz`).catch(() => undefined))?.status === 200, 60_000)
+  await until(async () => (await fetch(`${cut.url}/readyz`).catch(() => undefined))?.status === 200, 180_000)
   recoveryMs.push(performance.now() - again)
   it.hubspot.webhooks({ targetUrl: `${cut.url}/webhooks/hubspot`, publicUrl: `${PUBLIC_URL}/webhooks/hubspot` })
   await untilDelivered(it)
@@ -54,7 +54,7 @@ t.test('Meta and HubSpot fall silent', async (t) => {
     peers[name] = peer
     return through(url, peer)
   }
-  const it = await testApp(t, { before: { hubspot: before('HubSpot'), meta: before('Meta') } })
+  const it = await testApp(t, { before: { hubspot: before('HubSpot'), meta: before('Meta') }, env: { META_TIMEOUT_MS: '1000' } })
   const traffic = startTraffic(t, it, it.url, random)
   await untilDelivered(it)
   const recoveryMs: number[] = []
@@ -66,13 +66,13 @@ t.test('Meta and HubSpot fall silent', async (t) => {
     peer.freeze(false)
     // What is put off after a time-out is not waited for.
     await it.db.updateTable('dataset').set({ sleep_until: null }).execute()
-    await untilDelivered(it, 120_000)
+    await untilDelivered(it)
     recoveryMs.push(performance.now() - from)
   }
   await until(async () => {
     await it.db.updateTable('dataset').set({ sleep_until: null }).execute()
     return (await count(it.db, 'outbox')) < 100
-  }, 60_000)
+  }, 180_000)
   const { repeated: _, ...counts } = await traffic.end()
   t.equal(it.meta.summary().datasets[DATASET]?.distinct, counts.eventsOut)
   counted(t, [18], { ...counts, recoveryMs, note: 'Meta and HubSpot silent' })

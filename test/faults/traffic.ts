@@ -43,7 +43,7 @@ export function startTraffic(t: Test, it: TestApp, url: string, random: () => nu
       over = true
       await walking
       const stats = await it.hubspot.idle()
-      await until(async () => (await count(it.db, 'packet')) + (await count(it.db, 'outbox')) === 0, 90_000)
+      await until(async () => (await count(it.db, 'packet')) + (await count(it.db, 'outbox')) === 0, 240_000)
       const lines = await ledger(it.db)
       const reached = lines.filter(({ stage }) => stage !== 'raw_lead').map(({ recordId, stage }) => `${recordId} ${stage}`)
       t.equal(stats.failed, 0, 'the CRM has given nothing up')
@@ -63,7 +63,7 @@ export function startTraffic(t: Test, it: TestApp, url: string, random: () => nu
 }
 
 /** Resolves when Meta has taken something new. Returns how long that took, ms. */
-export async function untilDelivered(it: TestApp, patienceMs = 60_000): Promise<number> {
+export async function untilDelivered(it: TestApp, patienceMs = 180_000): Promise<number> {
   const from = performance.now()
   const seen = it.meta.events().length
   await until(() => it.meta.events().length > seen, patienceMs)
