@@ -1,7 +1,7 @@
 /** Changes through the settings API: nothing is overwritten silently, and nothing happens twice. */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { testApp } from '../../../support/app.ts'
+import { testApp, until } from '../../../support/app.ts'
 import { type Answered, type Ask, byHubspot, signedIn } from '../../../support/settings-page.ts'
 
 const dataOf = <Data>({ body }: Answered): Data => body.data as unknown as Data
@@ -158,7 +158,7 @@ t.test('repeats that come while the first is under way wait for its answer', asy
   t.equal((await it.db.selectFrom('backfill').select('id').execute()).length, 1)
   const confirm = randomUUID()
   const { id } = dataOf<{ id: number }>(answers[0] as Answered)
-  await it.db.updateTable('backfill').set({ state: 'ready' }).where('id', '=', id).execute()
+  await until(async () => (await it.db.selectFrom('backfill').select('state').executeTakeFirst())?.state === 'ready')
   const confirmed = await Promise.all([1, 2, 3].map(() => (asks[0] as Ask)('POST', `/backfills/${id}/confirm`, { requestId: confirm })))
   t.ok(confirmed.every(({ status, body }) => status === 200 && body.ok))
 })
