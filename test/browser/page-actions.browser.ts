@@ -110,6 +110,7 @@ t.test('the connection is paused, set to shadow mode and live again, each after 
   await button('Go on').click()
   await page.getByText('Working again.').waitFor()
   await button(/^Set to shadow mode/).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Set to shadow mode' }).click()
   await page.getByText('Shadow mode: nothing is sent.').waitFor()
   await button(/^Set live/).click()
   await page.getByRole('dialog').getByText('or they count twice').waitFor()
@@ -132,6 +133,7 @@ t.test('people are told, colleagues invited, files fetched', async (t) => {
   await button('Add').click()
   await button('Take out: ana@example.com').waitFor()
   await button('Take out: ana@example.com').click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Take out' }).click()
   await page.getByText('Nobody yet.').waitFor()
   t.strictSame(await recipients(it), [])
 

@@ -42,7 +42,7 @@ export async function pages(t: Test, it: TestApp, { handle }: { handle?: (route:
   const browser = await openChromium(t)
 
   async function newPage(options: BrowserContextOptions): Promise<Omit<OpenedPage, 'inside'>> {
-    const context = await browser.newContext({ viewport: { width: 1180, height: 820 }, ...options })
+    const context = await browser.newContext({ viewport: { width: 1180, height: 820 }, reducedMotion: 'reduce', ...options })
     // The server is behind its public address, as a proxy puts it there.
     await context.route(`${PUBLIC_URL}/**`, async (route) => {
       if (await handle?.(route)) return

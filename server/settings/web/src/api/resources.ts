@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { connection, dataset, finding, route } from '../../../api/account.ts'
 import type { outcome, reasonCount, recordPage, reevaluation, story } from '../../../api/activity.ts'
 import type { backfill } from '../../../api/backfills.ts'
+import type { datasetWays } from '../../../api/dataset-access.ts'
 import type { figures, stageReport, way } from '../../../api/figures.ts'
 import type { firstRun, sentOne } from '../../../api/first-run.ts'
 import type { leadImport } from '../../../api/import.ts'
@@ -47,7 +48,10 @@ export type Backfill = Answer<typeof backfill>
 export type Connection = Answer<typeof connection>
 export type Finding = Answer<typeof finding>
 export type Dataset = Answer<typeof dataset>
+export type DatasetWays = Answer<typeof datasetWays>
 export type Route = Answer<typeof route>
+/** The version of a route that is not there yet. */
+export const NO_ROUTE = 'none'
 export type Recipient = Answer<typeof recipient>
 export type Digest = Answer<typeof digest>
 export type Notice = Answer<typeof notice>
@@ -92,6 +96,7 @@ export const resources = {
   connection: resource<Connection>('/connection'),
   check: resource<Finding[]>('/connection/check'),
   datasets: resource<Dataset[]>('/datasets'),
+  datasetWays: resource<DatasetWays>('/datasets/ways'),
   routes: resource<Route[]>('/routes'),
   recipients: resource<Recipient[]>('/recipients'),
   digest: resource<Digest>('/digest'),
@@ -125,8 +130,11 @@ export const changes = {
   resume: () => change<Connection>('POST', '/connection/resume'),
   catchUp: () => change<{ coveredUntil: string }>('POST', '/connection/catch-up'),
   leave: (account: string) => change<{ left: string; text: string | null }>('POST', '/connection/leave', { account }),
-  saveDataset: (body: { metaId: string; token: string; crmDataset: string; withoutProof?: boolean }) =>
+  saveDataset: (body: { metaId: string; token?: string; crmDataset: string; withoutProof?: boolean }) =>
     change<{ id: number; created: boolean; name: string | null }>('POST', '/datasets', body),
+  answerCrmDataset: ({ id, ...body }: { id: number; answer: NonNullable<Dataset['crmDataset']> }) =>
+    change<unknown>('POST', `/datasets/${id}/crm`, body),
+  leaveDataset: ({ id, ...body }: { id: number; metaId: string }) => change<{ text: string | null }>('POST', `/datasets/${id}/leave`, body),
   resumeDataset: (id: number) => change<{ wasHeld: boolean }>('POST', `/datasets/${id}/resume`),
   saveRoute: ({ datasetId, ...body }: { datasetId: number; version: string; mode?: Route['mode']; filter?: Route['filter'] }) =>
     change<Route>('PUT', `/routes/${datasetId}`, body),
@@ -136,5 +144,6 @@ export const changes = {
   testRecipient: (id: number) => change<{ address: string }>('POST', `/recipients/${id}/test`),
   saveDigest: (body: Partial<Digest> & { version: string }) => change<Digest>('PUT', '/digest', body),
   invite: (what: 'dataset' | 'crm') => change<{ url: string; expiresAt: string }>('POST', '/invitations', { what }),
-  download: (what: 'records' | 'mapping' | 'audit' | 'configuration') => change<{ url: string }>('POST', '/downloads', { what }),
+  download: (what: 'records' | 'mapping' | 'audit' | 'configuration' | 'lead-ids') =>
+    change<{ url: string }>('POST', '/downloads', { what }),
 }

@@ -27,42 +27,46 @@ export function Failed({
   if (error === null) return null
   if (!(error instanceof ApiError) || (error.code !== 'outdated' && error.changed === undefined))
     return (
-      <Note mood="bad" role="alert" title={words.failed.notSaved}>
-        {error.message}
-      </Note>
+      <div style={{ marginTop: 12 }}>
+        <Note mood="bad" role="alert" title={words.failed.notSaved}>
+          {error.message}
+        </Note>
+      </div>
     )
   const { code, changed, message } = error
   return (
-    <Note
-      mood="warn"
-      role="alert"
-      title={changed === undefined ? words.conflict.title : words.conflict.by(who(changed.by), when(changed.at))}
-      actions={
-        <>
-          {theirs && (
-            <Button size="xs" variant="default" onClick={theirs}>
-              {words.conflict.theirs}
-            </Button>
-          )}
-          {mine && (
-            <Button size="xs" variant="default" onClick={mine}>
-              {words.conflict.mine}
-            </Button>
-          )}
-        </>
-      }
-    >
-      {changed?.text}
-      {differences.length > 0 && (
-        <ul style={{ margin: 0, paddingLeft: 18 }}>
-          {differences.map((difference) => (
-            <li key={difference}>{difference}</li>
-          ))}
-        </ul>
-      )}
-      <div>
-        {code === 'outdated' ? words.conflict.text : message} {mine && words.conflict.ways}
-      </div>
-    </Note>
+    <div style={{ marginTop: 12 }}>
+      <Note
+        mood="warn"
+        role="alert"
+        title={changed === undefined ? words.conflict.title : words.conflict.by(who(changed.by), when(changed.at))}
+        actions={
+          <>
+            {theirs && (
+              <Button size="xs" variant="default" onClick={theirs}>
+                {words.conflict.theirs}
+              </Button>
+            )}
+            {mine && (
+              <Button size="xs" variant="default" onClick={mine}>
+                {words.conflict.mine}
+              </Button>
+            )}
+          </>
+        }
+      >
+        {changed?.text}
+        {differences.length > 0 && (
+          <ul style={{ margin: 0, paddingLeft: 18 }}>
+            {differences.map((difference) => (
+              <li key={difference}>{difference}</li>
+            ))}
+          </ul>
+        )}
+        <div>
+          {code === 'outdated' ? words.conflict.text : message} {mine && words.conflict.ways}
+        </div>
+      </Note>
+    </div>
   )
 }

@@ -50,7 +50,8 @@ export function KeepChanges<Value, Body, Made, Latest extends { version: string 
           save.mutate(bodyOf(version))
         }}
       />
-      {draft.isChanged && (
+      {/* Saving the same once more would be refused again. */}
+      {draft.isChanged && !isOutdated && (
         <SaveBar busy={save.isPending} ready={ready} onSave={() => save.mutate(bodyOf(draft.version))} onDiscard={discard} />
       )}
     </>

@@ -1,8 +1,9 @@
 import { Button, Code, Group, Select, Switch, Text, TextInput, Title } from '@mantine/core'
 import { useForm } from '@mantine/form'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { changes, type Digest, type Recipient, resources } from '../../api/resources.ts'
+import { AskFirst } from '../../parts/ask-first.tsx'
 import { Card } from '../../parts/card.tsx'
 import { Failed } from '../../parts/failed.tsx'
 import { ForAdmins } from '../../parts/for-admins.tsx'
@@ -47,10 +48,10 @@ export function People() {
 }
 
 function Line({ id, kind, address, problem }: Recipient) {
-  const [gone, setGone] = useState(false)
+  const queries = useQueryClient()
+  const [asked, setAsked] = useState(false)
   const test = useChange(changes.testRecipient, { done: ({ address }) => said.tested(address) })
-  const remove = useChange(changes.removeRecipient, { after: () => setGone(true) })
-  if (gone) return null
+  const remove = useChange(changes.removeRecipient, { done: said.removed(address) })
   return (
     <>
       <Group justify="space-between" gap="xs">
@@ -66,14 +67,7 @@ function Line({ id, kind, address, problem }: Recipient) {
             >
               {said.test}
             </Button>
-            <Button
-              size="compact-sm"
-              variant="default"
-              loading={remove.isPending}
-              onClick={() => remove.mutate(id)}
-              aria-label={`${said.remove}: ${address}`}
-              data-kind={kind}
-            >
+            <Button size="compact-sm" variant="default" onClick={() => setAsked(true)} aria-label={`${said.remove}: ${address}`}>
               {said.remove}
             </Button>
           </Group>
@@ -84,12 +78,26 @@ function Line({ id, kind, address, problem }: Recipient) {
           {problem}
         </Text>
       )}
-      <Failed error={test.error ?? remove.error} />
+      <Failed error={test.error ?? remove.error} theirs={() => queries.invalidateQueries()} />
+      <AskFirst
+        opened={asked}
+        title={said.removeTitle(address)}
+        yes={said.remove}
+        danger
+        onYes={() => {
+          setAsked(false)
+          remove.mutate(id)
+        }}
+        onNo={() => setAsked(false)}
+      >
+        {said.removeText} {kind === 'webhook' && said.removeWebhookText}
+      </AskFirst>
     </>
   )
 }
 
 function NewRecipient() {
+  const queries = useQueryClient()
   const form = useForm({
     initialValues: { to: '' },
     validate: { to: (value) => (/^https:\/\/\S+$|^\S+@\S+$/.test(value.trim()) ? null : said.addressNeeded) },
@@ -106,7 +114,13 @@ function NewRecipient() {
           {said.add}
         </Button>
       </Group>
-      <Failed error={add.error} />
+      <Failed
+        error={add.error}
+        theirs={() => {
+          add.reset()
+          queries.invalidateQueries()
+        }}
+      />
       {add.data?.secret !== undefined && (
         <Note title={said.secret}>
           <Code>{add.data.secret}</Code>
@@ -118,8 +132,20 @@ function NewRecipient() {
 
 const zones = Intl.supportedValuesOf('timeZone')
 
-function WhenDigest(saved: Digest) {
-  const draft = useDraft<Omit<Digest, 'version'>>({ version: saved.version, value: saved })
+type Schedule = Omit<Digest, 'version'>
+const hourText = (hour: number) => `${String(hour).padStart(2, '0')}:00`
+/** What a schedule says, part by part. */
+const says: { [Name in keyof Schedule]: [label: string, text: (schedule: Schedule) => string] } = {
+  enabled: [said.digest, ({ enabled }) => (enabled ? said.on : said.off)],
+  weekday: [said.weekday, ({ weekday }) => said.weekdays[weekday - 1] ?? ''],
+  hour: [said.hour, ({ hour }) => hourText(hour)],
+  timeZone: [said.timeZone, ({ timeZone }) => timeZone],
+}
+const differing = (before: Schedule, now: Schedule) =>
+  (Object.keys(says) as (keyof Schedule)[]).filter((name) => before[name] !== now[name])
+
+function WhenDigest({ version, ...saved }: Digest) {
+  const draft = useDraft<Schedule>({ version, value: saved })
   const { enabled, weekday, hour, timeZone } = draft.value
   const set = (change: Partial<Digest>) => draft.set({ enabled, weekday, hour, timeZone, ...change })
   const save = useChange(changes.saveDigest, { done: words.unsaved.saved, after: draft.discard })
@@ -137,7 +163,7 @@ function WhenDigest(saved: Digest) {
         />
         <Select
           label={said.hour}
-          data={Array.from({ length: 24 }, (_, value) => ({ value: String(value), label: `${String(value).padStart(2, '0')}:00` }))}
+          data={Array.from({ length: 24 }, (_, value) => ({ value: String(value), label: hourText(value) }))}
           value={String(hour)}
           allowDeselect={false}
           onChange={(value) => set({ hour: Number(value) })}
@@ -160,7 +186,17 @@ function WhenDigest(saved: Digest) {
         draft={draft}
         save={save}
         latest={resources.digest}
-        bodyOf={(version) => ({ version, enabled, weekday, hour, timeZone })}
+        // What was not changed here stays as somebody else may have changed it.
+        bodyOf={(version) => ({
+          version,
+          ...Object.fromEntries(differing(draft.base, draft.value).map((name) => [name, draft.value[name]])),
+        })}
+        differences={(before, now) =>
+          differing(before, now).map((name) => {
+            const [label, text] = says[name]
+            return words.conflict.difference(label, text(before), text(now))
+          })
+        }
       />
     </>
   )

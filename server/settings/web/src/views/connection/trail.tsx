@@ -65,11 +65,9 @@ export function Trail() {
       <ul className="lines">
         {trail.data?.pages
           .flatMap(({ lines }) => lines)
-          .map(({ id, at, actor, action, subject }) => (
+          .map(({ id, at, actor, text }) => (
             <li key={id}>
-              <Text size="sm">
-                {action.replaceAll(/[._]/g, ' ')} · {subject.replace(':', ' ')}
-              </Text>
+              <Text size="sm">{text}</Text>
               <Text size="xs" c="dimmed">
                 {who(actor)} · {when(at)}
               </Text>

@@ -1,12 +1,11 @@
 import { Button, Group, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { changes, resources } from '../../api/resources.ts'
+import { changes, NO_ROUTE, resources } from '../../api/resources.ts'
 import { Failed } from '../../parts/failed.tsx'
 import { ForAdmins } from '../../parts/for-admins.tsx'
 import { useChange } from '../../parts/use-change.ts'
 import { words } from '../../words.ts'
 import { DatasetForm } from '../connection/dataset-form.tsx'
-import { NO_ROUTE } from '../connection/datasets.tsx'
 import { Invite } from '../connection/invite.tsx'
 
 const said = words.connection
