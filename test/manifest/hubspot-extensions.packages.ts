@@ -238,11 +238,11 @@ t.test('a dataset gets all changes, or those of some kinds of records and pipeli
   const { it } = await busy(t)
   const page = await show(t, it, 'settings')
   await page.open('connection')
-  await page.says(`What goes to dataset ${DATASET}: everything`)
+  await page.says(`Which leads go to dataset ${DATASET}: All leads of this account go to it`)
   await page.enter(`recordTypes/${it.datasetId}`, ['deal'])
   await page.enter(`pipelines/${it.datasetId}`, ['default'])
   await page.submit(`pipelines/${it.datasetId}`)
-  await page.says(`What goes to dataset ${DATASET}: a selection`)
+  await page.says('Only Deal, Deals: Sales Pipeline')
   t.match(await byHubspot(it)('GET', '/routes'), { body: { data: [{ filter: { recordTypes: ['deal'], pipelineIds: ['default'] } }] } })
   onePrimary(t, page)
 })
@@ -308,6 +308,33 @@ t.test('the first run takes at most twelve presses, and nothing is typed but dat
     page.actions.filter((one) => one.startsWith('enter')),
     ['enter metaId', 'enter token', 'enter crmDataset'],
   )
+})
+
+t.test('one real lead can go first, with what Meta answered, and the first run can end in shadow mode', async (t) => {
+  const it = await testApp(t)
+  await it.db.updateTable('route').set({ mode: 'shadow' }).execute()
+  const { id } = it.hubspot.create({ portalId: PORTAL, type: 'contact', properties: { email: 'ana@example.com', meta_lead_id: LEAD_ID } })
+  await it.settled()
+  it.hubspot.change({ portalId: PORTAL, type: 'contact', id, properties: { lifecyclestage: 'customer' } })
+  await it.settled()
+  const page = await show(t, it, 'settings')
+  await page.press('Yes, something does')
+  await page.press('That is right')
+  await page.press('It is settled in another way')
+  await page.press('That is right')
+  await page.says('Send one real lead first', /So far everything happens but the sending/)
+  await page.press(`Send “Converted” of contact ${id}`)
+  await until(() => it.meta.events({ dataset: DATASET }).length === 1)
+  await until(() => {
+    const look = page.all('Button').find(({ text, props }) => text === 'Check again' && props.disabled !== true)
+    look?.trigger('onClick')
+    return /Meta accepted it on/.test(page.text())
+  })
+  await page.says('Meta’s trace id')
+  t.notMatch(page.text(), /Send “/, 'it is one')
+  await page.press('Stay in shadow mode for now')
+  await page.says('You are in shadow mode', 'Start sending to Meta')
+  t.equal(it.meta.events({ dataset: DATASET }).length, 1)
 })
 
 t.test('who is no admin can look, and is not shown what would change something', async (t) => {

@@ -24,7 +24,7 @@ export function Failed({ error, theirs, mine }: { error: ApiError | undefined; t
   const title = by === undefined ? words.conflict.title : words.conflict.by(who(by), when(at ?? null, timeZone))
   return (
     <Alert title={title} variant="warning">
-      <Text>{words.conflict.text}</Text>
+      <Text>{`${words.conflict.text}${theirs || mine ? ` ${words.conflict.ways}` : ''}`}</Text>
       <Flex gap="small">
         {theirs && (
           <Button size="small" variant="secondary" onClick={theirs}>

@@ -10,7 +10,7 @@ import * as account from '../../../server/settings/api/account.ts'
 import * as activity from '../../../server/settings/api/activity.ts'
 import { backfill } from '../../../server/settings/api/backfills.ts'
 import * as figures from '../../../server/settings/api/figures.ts'
-import { firstRun } from '../../../server/settings/api/first-run.ts'
+import { firstRun, sentOne } from '../../../server/settings/api/first-run.ts'
 import * as leads from '../../../server/settings/api/leads.ts'
 import { overview } from '../../../server/settings/api/overview.ts'
 import { digest, recipient } from '../../../server/settings/api/people.ts'
@@ -30,6 +30,7 @@ const answers: Record<string, z.ZodType> = {
   Session: session,
   Overview: overview,
   FirstRun: firstRun,
+  SentOne: sentOne,
   Figures: figures.figures,
   StageReport: figures.stageReport,
   Way: figures.way,

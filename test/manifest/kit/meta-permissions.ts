@@ -21,10 +21,11 @@ const explained: Readonly<Record<string, Explained>> = {
     ],
     form: `Leadstage reports to the advertiser's own dataset which of the advertiser's leads became qualified, an opportunity or a customer. For that it has to know each lead's id, the moment it was generated, and its e-mail and phone, by which the lead is found again in the advertiser's CRM, where the id is often missing. E-mail and phone are kept as SHA-256 hashes only. Leads are shown to nobody but the advertiser, are not enriched, sold or combined with those of others, and are deleted when the person asks, and 30 days after the advertiser has left.`,
     shows: [
-      'Submit a lead of the test page with the Lead Ads Testing Tool (or by a real ad of a test account).',
-      'In Leadstage, open Activity: the lead is there within seconds, with its form and time, and no contact data in clear.',
-      'In the CRM, move the record of that person to "Qualified".',
-      'Open the story of the record: it was recognised by the hashed e-mail of the lead, and one event was sent.',
+      'In Leadstage, under Activity, have a lead be missed after 15 minutes.',
+      'Submit a lead by a form of the test page (test leads of the Lead Ads Testing Tool are left out).',
+      'After 15 minutes Activity lists it among the leads that did not reach the CRM, with its form, ad and time, and no contact data.',
+      'In the CRM, add that person with the same e-mail, and move the record to "Qualified": the lead leaves the list.',
+      'Open the story of the record: it was recognised by the hashed e-mail of the lead, and it says what was sent.',
     ],
   },
   pages_show_list: {
@@ -33,29 +34,32 @@ const explained: Readonly<Record<string, Explained>> = {
     shows: [
       'Start connecting "Meta lead ads".',
       'Choose one of two pages in the login dialog.',
-      'Leadstage lists the chosen page, and not the other.',
+      'The page that follows names the chosen page by its id, and not the other.',
     ],
   },
   pages_read_engagement: {
     calls: ['`GET /{page}` and `GET /{page}/leadgen_forms`: name of the page, names of its forms'],
-    form: 'Leadstage names the page and its lead forms in the settings, so that the advertiser can see that the right page is connected, choose which forms count, and read figures by form. Posts, comments, messages and followers are not read.',
-    shows: ['Open Connection: the connected page is shown by name.', 'Open the figures by form: the forms of the page are listed by name.'],
+    form: 'Leadstage names the page and its lead forms, so that the advertiser can see that the right page is connected, which forms bring leads that never reach the CRM, and figures by form. Posts, comments, messages and followers are not read.',
+    shows: [
+      'Activity lists leads that did not reach the CRM under the names of their forms (see `leads_retrieval`).',
+      'In a terminal beside it: `leadstage connection list` names the page, `leadstage figures show --workspace Review --by form` its forms.',
+    ],
   },
   pages_manage_ads: {
     calls: ['`GET /{page}/leadgen_forms` and `GET /{form}/leads`'],
     form: 'Meta reports each new lead by webhook; where one is lost, Leadstage looks through the forms of the page, which takes this permission. Leadstage does not create, change or delete ads or forms.',
     shows: [
-      'Take the subscription of the page away in the Graph API Explorer, submit a test lead, and wait for the next look (half an hour at most).',
-      'Activity shows the lead: it was found in the form.',
+      'Take the subscription of the page away in the Graph API Explorer, submit a lead, and wait for the next look (half an hour at most).',
+      'Activity lists the lead among those that did not reach the CRM: it was found in the form.',
     ],
   },
   pages_manage_metadata: {
     calls: ['`POST /{page}/subscribed_apps` with `leadgen` on connecting, `GET` to check it, `DELETE` on leaving'],
     form: 'Leadstage subscribes the page to the webhook field leadgen, so that a lead is known at once instead of after half an hour: the event of a new lead is best sent within the hour. No other field is subscribed, no setting of the page is changed, and the subscription is removed on leaving.',
     shows: [
-      'Connect the page: Connection says "Meta reports new leads at once".',
-      'Submit a test lead: it shows in Activity within seconds.',
-      'Disconnect the page; Business settings of the page no longer list the app.',
+      'Connect the page. In the Graph API Explorer, `GET /{page}/subscribed_apps` names the app with `leadgen`.',
+      'Submit a lead: within seconds `leadstage record list` shows its raw lead on the way to the dataset.',
+      'Disconnect the page (`leadstage connection remove`): `GET /{page}/subscribed_apps` names the app no more.',
     ],
   },
   ads_management: {
@@ -69,15 +73,15 @@ const explained: Readonly<Record<string, Explained>> = {
       'Connect the dataset with Facebook Login: choose business and dataset, allow.',
       'Confirm the stages, and send one real lead when the page offers it.',
       "Leadstage shows Meta's answer; in Events Manager the event stands in the dataset, with its stage name.",
-      'Open the figures by campaign.',
+      'In a terminal beside it, `leadstage figures show --workspace Review --by campaign` names the campaigns of the leads.',
     ],
   },
   ads_read: {
     calls: ['`GET /{dataset}?fields=id,name`: once a day, whether the access still works'],
     form: 'Leadstage checks once a day that it still has access to the dataset, and tells the advertiser the day it is lost instead of weeks later when results have suffered. It reads no insights.',
     shows: [
-      'Open Connection: name of the dataset, and when access was last checked.',
-      'Take the dataset from the app in Business settings, and check again: Leadstage says what is missing and what to do.',
+      'In a terminal: `leadstage dataset show` says when access was last checked with Meta.',
+      'Take the dataset from the app in Business settings. After the check of the next day the Overview says that Meta does not show it to us any more, and what to do.',
     ],
   },
   business_management: {

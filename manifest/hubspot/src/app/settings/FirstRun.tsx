@@ -1,7 +1,9 @@
 import { Alert, Button, Flex, Heading, List, StatusTag, Text, Tile } from '@hubspot/ui-extensions'
 import { useState } from 'react'
+import { Accepted } from './Accepted.tsx'
 import { ConnectDataset } from './ConnectDataset.tsx'
 import { labelOf, mappingOf, reported } from './edit-mapping.ts'
+import { SendOne } from './SendOne.tsx'
 import type { View } from './SettingsPage.tsx'
 import type { FirstRun as FirstRunAnswer, Mapping, Preview, Route, Stages, TriedRules } from './shared/answers.ts'
 import { Backfills } from './shared/backfills.tsx'
@@ -23,11 +25,11 @@ export function FirstRun({ open }: { open: (view: View) => void }) {
   const { admin } = useVisitor()
   return (
     <Shown read={run}>
-      {({ finished, steps, firstEvent }) => (
+      {({ finished, shadow, steps, firstEvent }) => (
         <Flex direction="column" gap="medium">
           {finished ? (
-            <Alert title={here.start.finished} variant="success">
-              {here.start.finishedText}
+            <Alert title={shadow ? words.start.shadowOn : here.start.finished} variant={shadow ? 'info' : 'success'}>
+              {shadow ? words.start.shadowOnText : here.start.finishedText}
             </Alert>
           ) : (
             <Text>{here.start.progress(steps.filter(({ state }) => state === 'done').length, steps.length)}</Text>
@@ -40,10 +42,10 @@ export function FirstRun({ open }: { open: (view: View) => void }) {
                   <Heading>{step.title}</Heading>
                 </Flex>
                 <Text>{step.text}</Text>
-                {step.step === 'first_event' && firstEvent !== null && (
-                  <Text variant="microcopy">{`${firstEvent.eventName ?? ''} ${firstEvent.meta?.fbtraceId ?? ''}`}</Text>
+                {step.step === 'first_event' && firstEvent !== null && <Accepted {...firstEvent} />}
+                {admin && (step.state === 'next' || (step.step === 'start' && shadow)) && (
+                  <Do step={step} open={open} again={run.again} shadow={shadow} />
                 )}
-                {step.state === 'next' && admin && <Do step={step} open={open} again={run.again} />}
               </Flex>
             </Tile>
           ))}
@@ -58,10 +60,12 @@ interface Doing {
   step: Step
   open: (view: View) => void
   again: () => void
+  /** Nothing is sent, and an admin wants it so for now. */
+  shadow: boolean
 }
 
 /** What is to be done in a step, with one press where that is enough. */
-function Do({ step, open, again }: Doing) {
+function Do({ step, open, again, shadow }: Doing) {
   switch (step.step) {
     case 'rights':
       return (
@@ -75,7 +79,7 @@ function Do({ step, open, again }: Doing) {
     case 'dataset':
       return <ConnectDataset connected={again} />
     case 'start':
-      return <Start again={again} />
+      return <Start again={again} shadow={shadow} />
     case 'first_event':
       return (
         <Button variant="secondary" onClick={again}>
@@ -205,8 +209,8 @@ function OneLead({ mapping }: { mapping: Mapping }) {
   )
 }
 
-/** Sets every route of the account live. */
-function Start({ again }: { again: () => void }) {
+/** Sets every route of the account live, or leaves that for later; one real lead can go first. */
+function Start({ again, shadow }: Pick<Doing, 'again' | 'shadow'>) {
   const api = useApi()
   const change = useChange()
   const routes = useRead<Route[]>('/routes')
@@ -214,7 +218,7 @@ function Start({ again }: { again: () => void }) {
     <Shown read={routes}>
       {(all) => (
         <Flex direction="column" gap="small" align="start">
-          <Text>{here.start.shadow}</Text>
+          <Text>{words.start.shadowNow}</Text>
           <Failed error={change.error} theirs={routes.again} />
           <Button
             variant="primary"
@@ -231,6 +235,21 @@ function Start({ again }: { again: () => void }) {
           >
             {here.start.start}
           </Button>
+          {!shadow && (
+            <Button
+              variant="secondary"
+              disabled={change.busy}
+              onClick={() =>
+                change.make(() => api.change('POST', '/first-run/answer', { step: 'start', answer: 'shadow' }), {
+                  done: words.start.shadowOn,
+                  after: again,
+                })
+              }
+            >
+              {words.start.shadow}
+            </Button>
+          )}
+          <SendOne />
         </Flex>
       )}
     </Shown>

@@ -1,12 +1,12 @@
 import { Accordion, Flex, Form, MultiSelect, Text } from '@hubspot/ui-extensions'
 import type { Route, Stages } from './shared/answers.ts'
-import { here } from './shared/here.ts'
 import { KeepChanges } from './shared/keep-changes.tsx'
 import { useDraft } from './shared/use-draft.ts'
 import { type Read, useApi } from './shared/use-read.ts'
 import { useVisitor } from './shared/visitor.ts'
+import { words } from './shared/words.ts'
 
-const { filter: text } = here
+const { connection: said } = words
 
 type Filter = Route['filter']
 const splitOf = ({ version, filter: { recordTypes = [], pipelineIds = [] } }: Route) => ({ version, value: { recordTypes, pipelineIds } })
@@ -22,33 +22,33 @@ export function RouteFilter({ route, read, groups }: { route: Route; read: Read<
     ...splitOf(route),
     send: (version, _, filter) => api.change('PUT', `/routes/${datasetId}`, { version, filter }),
     latest: async () => splitOf((await api.read<Route[]>('/routes')).find((one) => one.datasetId === datasetId) ?? route),
-    done: text.saved,
+    done: said.whichDone,
   })
   const { recordTypes, pipelineIds } = draft.value
-  const types = groups.map(({ recordType }) => ({ value: recordType, label: recordType }))
+  const types = groups.map(({ recordType }) => ({ value: recordType, label: said.recordType(recordType) }))
   const pipelines = groups.flatMap(({ pipelineId, label }) => (pipelineId === undefined ? [] : [{ value: pipelineId, label }]))
   const saved = splitOf(route).value
-  const narrow = saved.recordTypes.length + saved.pipelineIds.length > 0
+  const only = [...labelsOf(types, saved.recordTypes), ...labelsOf(pipelines, saved.pipelineIds)]
   return (
-    <Accordion title={`${text.title(metaId)}: ${narrow ? text.some : text.all}`} size="small">
+    <Accordion title={`${said.whichTitle(metaId)}: ${only.length > 0 ? said.whichSome(only) : said.whichAll}`} size="small">
       <Form onSubmit={draft.save}>
         <Flex direction="column" gap="small">
-          <Text>{text.text}</Text>
+          <Text>{said.whichText}</Text>
           <MultiSelect
-            label={text.recordTypes}
+            label={said.recordTypes}
             name={`recordTypes/${datasetId}`}
             readOnly={!admin}
-            placeholder={text.all}
+            placeholder={said.everything}
             value={recordTypes}
             options={choices(types, recordTypes)}
             onChange={(chosen) => draft.put({ recordTypes: chosen.map(String) })}
           />
           <MultiSelect
-            label={text.pipelines}
+            label={said.pipelines}
             name={`pipelines/${datasetId}`}
-            description={text.pipelinesText}
+            description={said.pipelinesText}
             readOnly={!admin}
-            placeholder={text.all}
+            placeholder={said.everything}
             value={pipelineIds}
             options={choices(pipelines, pipelineIds)}
             onChange={(chosen) => draft.put({ pipelineIds: chosen.map(String) })}
@@ -62,6 +62,10 @@ export function RouteFilter({ route, read, groups }: { route: Route; read: Read<
 
 /** Each once; what was chosen stays to be seen, also where the CRM does not have it any more. */
 function choices(known: readonly Option[], chosen: readonly string[]): Option[] {
-  const labels = new Map([...chosen.map((value) => [value, value] as const), ...known.map(({ value, label }) => [value, label] as const)])
+  const gone = chosen.map((value) => [value, said.notThere(value)] as const)
+  const labels = new Map([...gone, ...known.map(({ value, label }) => [value, label] as const)])
   return [...labels].map(([value, label]) => ({ value, label }))
 }
+
+const labelsOf = (known: readonly Option[], chosen: readonly string[]): string[] =>
+  choices(known, chosen).flatMap(({ value, label }) => (chosen.includes(value) ? [label] : []))
