@@ -1,6 +1,7 @@
 /** What people see and do inside HubSpot, against the real server. */
 import t, { type Test } from 'tap'
 import { DATASET, PORTAL, TOKEN, testApp, until } from '../support/app.ts'
+import { connectPage, longAgo, pagesEnv } from '../support/page.ts'
 import { byHubspot } from '../support/settings-page.ts'
 import { type Shown, show } from './hubspot/extension.ts'
 
@@ -53,6 +54,21 @@ t.test('the page says how it goes, and leads from a reason to the story of a rec
   await until(() => !page.all('Button').some(({ text }) => text === `contact ${contacts[0]}`))
   await page.press('Begin the dry run')
   await page.press('See how far it is')
+  onePrimary(t, page)
+})
+
+t.test('leads that never reached the CRM are listed with their forms, and missed as late as somebody likes', async (t) => {
+  const it = await testApp(t, { env: pagesEnv() })
+  const facebook = await connectPage(t, it)
+  const id = facebook.submit({ email: 'ana@example.com', at: Math.floor(Date.now() / 1000) * 1000 - 3 * 3_600_000 })
+  await until(async () => (await it.db.selectFrom('lead').selectAll().where('captured_at', 'is not', null).execute()).length === 1)
+  await longAgo(it)
+  const page = await show(t, it, 'pages')
+  await page.open('activity')
+  await page.says('1 lead is missing', 'Ask for an offer', id)
+  await page.enter('afterMinutes', 240)
+  await page.submit('afterMinutes')
+  await page.says('None: every lead that Meta told of is there.')
   onePrimary(t, page)
 })
 

@@ -47,6 +47,7 @@ export const here = {
     all: 'All outcomes',
     latest: 'The latest changes',
     record: 'Record',
+    form: 'Form, campaign, ad',
     more: words.more,
     again: 'Judge again what was held back',
     againText: (n: number) =>

@@ -41,6 +41,7 @@ const answers: Record<string, z.ZodType> = {
   Field: leads.field,
   FieldSample: leads.fieldSample,
   CrmSettings: leads.crmSettings,
+  MissingLeads: leads.missingLeads,
   Preview: leads.leadPreview,
   ReasonCount: activity.reasonCount,
   RecordPage: activity.recordPage,

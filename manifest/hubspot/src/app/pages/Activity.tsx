@@ -13,6 +13,7 @@ import {
   Text,
 } from '@hubspot/ui-extensions'
 import { useState } from 'react'
+import { MissingLeads } from './MissingLeads.tsx'
 import type { ReasonCount, RecordPage, Reevaluation } from './shared/answers.ts'
 import { Backfills } from './shared/backfills.tsx'
 import { outcomes } from './shared/codes.ts'
@@ -44,6 +45,7 @@ export function Activity() {
     )
   return (
     <Flex direction="column" gap="large">
+      <MissingLeads />
       <Reasons />
       <Records show={setRecord} />
       <JudgeAgain />
