@@ -97,7 +97,7 @@ t.test('rules are changed with real counts beside them, and a rule that was chan
   await button('Save').click()
   await page.getByText('nothing of theirs was overwritten').waitFor()
   await button('Save mine all the same').click()
-  await page.getByText('You have changes that are not saved.').waitFor({ state: 'detached' })
+  await until(async () => 'backward' in ((await connection()).rules as object))
   t.match((await connection()).rules, { repeats: true, backward: true })
 })
 
