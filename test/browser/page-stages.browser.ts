@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { readMapping } from '../../server/settings/mappings.ts'
 import { picture } from '../support/chromium.ts'
 import { busyOrg } from './page/busy-account.ts'
-import { buildPage, pages } from './page/open-page.ts'
+import { buildPage, pages, seriousFindings } from './page/open-page.ts'
 
 t.before(buildPage)
 
@@ -68,25 +68,74 @@ t.test('a name that Meta has learned from changes only after a question', async 
   t.ok((await names()).includes('In Talks'))
 })
 
-t.test('of two who change the stages at once, the second is told by whom, and has two ways out', async (t) => {
+t.test('of two who change the stages at once, the second sees what the first did, and both changes can be kept', async (t) => {
   const { open, names } = await opened(t)
   const [first, second] = [await open(), await open()]
-  const save = async ({ inside }: typeof first, stage: string) => {
+  const save = async ({ inside }: typeof first, stage: string, name = stage) => {
     await inside.getByRole('button', { name: `Report ${stage}` }).click()
+    await inside.getByRole('textbox', { name: `Name at Meta of ${stage}` }).fill(name)
     await inside.getByRole('button', { name: 'Save', exact: true }).click()
   }
+  const saved = ({ inside }: typeof first) => inside.getByText('You have changes that are not saved.').waitFor({ state: 'detached' })
   await save(first, 'Qualification')
-  await first.inside.getByText('The stages are saved.').waitFor()
+  await saved(first)
   await save(second, 'Needs Analysis')
   await second.inside.getByText(/Changed by you on/).waitFor()
-  await picture(second.page, 'stages-conflict')
+  await second.inside.getByText('Qualification: Not reported → “Qualification”').waitFor()
   t.notOk((await names()).includes('Needs Analysis'), 'nothing was overwritten')
   await second.inside.getByRole('button', { name: 'Show what is there now' }).click()
   await second.inside.getByRole('textbox', { name: 'Name at Meta of Qualification' }).waitFor()
 
   await save(first, 'Value Proposition')
+  await saved(first)
   await save(second, 'Needs Analysis')
-  await second.inside.getByRole('button', { name: 'Save mine all the same' }).click()
-  await second.inside.getByText('The stages are saved.').waitFor()
+  await second.inside.getByText('Nothing of it contradicts what you changed.').waitFor()
+  await second.inside.getByRole('button', { name: 'Save both together' }).click()
+  await saved(second)
   t.ok((await names()).includes('Needs Analysis'))
+  t.ok((await names()).includes('Value Proposition'), 'nobody lost anything')
+
+  const third = await open()
+  await save(third, 'Perception Analysis', 'Seen')
+  await saved(third)
+  await save(second, 'Perception Analysis', 'Perceived')
+  const choice = second.inside.getByRole('radiogroup', { name: 'Perception Analysis' })
+  await choice.getByRole('radio', { name: 'Theirs: “Seen”' }).waitFor()
+  const both = second.inside.getByRole('button', { name: 'Save both together' })
+  t.ok(await both.isDisabled(), 'nobody chose yet')
+  t.strictSame(await seriousFindings(second.inside), [])
+  await choice.getByRole('radio', { name: 'Yours: “Perceived”' }).click()
+  await choice.scrollIntoViewIfNeeded()
+  await picture(second.page, 'stages-conflict')
+  await both.click()
+  await saved(second)
+  t.ok((await names()).includes('Perceived'))
+  t.notOk((await names()).includes('Seen'))
+})
+
+t.test('a former version can be looked at and taken back, and saved only then', async (t) => {
+  const { open, names } = await opened(t)
+  const before = await names()
+  const { inside, page, complaints } = await open()
+  await inside.getByRole('button', { name: 'Report Qualification' }).click()
+  const bar = inside.getByRole('region', { name: 'You have changes that are not saved.' })
+  const { y = Number.NaN } = (await bar.boundingBox()) ?? {}
+  t.ok(y < 820, 'saving stays in sight however long the list is')
+  await bar.getByRole('button', { name: 'Save' }).click()
+  await inside.getByText('The stages are saved.').waitFor()
+  const history = inside.getByRole('region', { name: 'Versions' })
+  await history.getByText('Qualification: Not reported → “Qualification”').waitFor()
+  await history.getByText(/^by you on /).waitFor()
+  await history.getByText('Show all of it').first().click()
+  t.strictSame(await seriousFindings(inside), [])
+  await history.scrollIntoViewIfNeeded()
+  await picture(page, 'stages-history')
+  await history.getByRole('button', { name: 'Go back to version 1' }).click()
+  await inside.getByText('Version 1 is filled in. Look it over, then save.').waitFor()
+  t.not((await names()).length, before.length, 'nothing is saved yet')
+  await inside.getByRole('button', { name: 'Save', exact: true }).click()
+  await inside.getByText('The stages are saved.').waitFor()
+  t.strictSame(await names(), before)
+  await history.getByText('Version 3').waitFor()
+  t.strictSame(complaints, [])
 })

@@ -32,6 +32,9 @@ const mappedStage = stageRef.extend({
 })
 const rawLead = z.object({ enabled: z.boolean(), eventName: z.string() })
 export const mapping = z.object({ rawLead, stages: z.array(mappedStage) }).meta({ id: 'Mapping' })
+export const mappingVersion = z
+  .object({ version: z.string(), createdAt: z.date(), createdBy: z.string(), mapping })
+  .meta({ id: 'MappingVersion' })
 const changedName = z.object({ from: z.string(), to: z.string().nullable(), where: z.string() })
 
 export const stages = z
@@ -130,7 +133,7 @@ export function stageRoutes(server: ApiServer, tools: ApiTools): void {
         operationId: 'getMappingVersions',
         tags: ['stages'],
         summary: 'All versions of the mapping, the newest first',
-        response: answers(z.array(z.object({ version: z.string(), createdAt: z.date(), createdBy: z.string(), mapping }))),
+        response: answers(z.array(mappingVersion)),
       },
     },
     async (request) => {

@@ -11,7 +11,7 @@ import type { crmSettings, field, fieldSample, leadPreview, leadRules, missingLe
 import type { overview } from '../../../api/overview.ts'
 import type { digest, recipient } from '../../../api/people.ts'
 import type { session } from '../../../api/session.ts'
-import type { mapping, stages } from '../../../api/stages.ts'
+import type { mapping, mappingVersion, stages } from '../../../api/stages.ts'
 import type { auditPage, notice } from '../../../api/trail.ts'
 import type { noticeAction, words } from '../../../api/words.ts'
 import { change, read, sendTable, tryOut } from './client.ts'
@@ -30,14 +30,15 @@ export type StageReport = Answer<typeof stageReport>
 export type Way = Answer<typeof way>
 export type Stages = Answer<typeof stages>
 export type Mapping = Answer<typeof mapping>
+export type MappingVersion = Answer<typeof mappingVersion>
 export type LeadRules = Answer<typeof leadRules>
 export type Rules = LeadRules['rules']
 export type TriedRules = Answer<typeof triedRules>
 export type Field = Answer<typeof field>
 export type FieldSample = Answer<typeof fieldSample>
+export type MissingLeads = Answer<typeof missingLeads>
 export type LeadImport = Answer<typeof leadImport>
 export type CrmSettings = Answer<typeof crmSettings>
-export type MissingLeads = Answer<typeof missingLeads>
 export type Preview = Answer<typeof leadPreview>
 export type Outcome = z.output<typeof outcome>
 export type ReasonCount = Answer<typeof reasonCount>
@@ -73,6 +74,7 @@ export const resources = {
   stageReport: resource<StageReport>('/figures/stages'),
   way: resource<Way[]>('/figures/way'),
   stages: resource<Stages>('/stages'),
+  mappingVersions: resource<MappingVersion[]>('/mapping/versions'),
   proposal: resource<Mapping>('/mapping/proposal'),
   rules: resource<LeadRules>('/rules'),
   triedRules: (rules: Partial<Rules>) => ({
@@ -86,13 +88,13 @@ export const resources = {
   fields: resource<Field[]>('/fields'),
   fieldSamples: (names: string[]) => resource<FieldSample[]>(`/fields/samples?${query({ names: names.join(',') })}`),
   crmSettings: resource<CrmSettings>('/crm-settings'),
+  missing: resource<MissingLeads>('/leads/missing'),
   counts: resource<ReasonCount[]>('/records/counts'),
   records: (filter: { outcome?: Outcome | undefined; reason?: string | undefined; after?: string | undefined }) =>
     resource<RecordPage>(`/records?${query({ limit: 25, ...filter })}`),
   story: (record: { type: string; id: string }) => resource<Story>(`/record?${query(record)}`),
   reevaluation: resource<Reevaluation>('/reevaluation'),
   backfills: resource<Backfill[]>('/backfills'),
-  missing: resource<MissingLeads>('/leads/missing'),
   connection: resource<Connection>('/connection'),
   check: resource<Finding[]>('/connection/check'),
   datasets: resource<Dataset[]>('/datasets'),
@@ -118,6 +120,7 @@ export const changes = {
   /** Without `confirm` it is only told what the table would bring. */
   importLeads: ({ table, country, confirm }: { table: ArrayBuffer; country: string; confirm?: string }) =>
     sendTable<LeadImport>(`/leads/import?${query({ country: country || undefined, confirm })}`, table),
+  saveMissingAfter: (body: { version: string; afterMinutes: number }) => change<MissingLeads>('PUT', '/leads/missing', body),
   createLeadIdField: () => change<{ name: string }>('POST', '/lead-id-field'),
   retryRecord: (record: { type: string; id: string }) => change<{ retried: number }>('POST', '/record/retry', { record }),
   retryQuarantine: () => change<{ packets: number }>('POST', '/quarantine/retry'),
@@ -125,7 +128,6 @@ export const changes = {
   planBackfill: (days: number) => change<Backfill>('POST', '/backfills', { days }),
   stepBackfill: ({ id, step }: { id: number; step: 'confirm' | 'pause' | 'resume' | 'cancel' }) =>
     change<Backfill>('POST', `/backfills/${id}/${step}`),
-  saveMissingAfter: (body: { version: string; afterMinutes: number }) => change<MissingLeads>('PUT', '/leads/missing', body),
   pause: () => change<Connection>('POST', '/connection/pause'),
   resume: () => change<Connection>('POST', '/connection/resume'),
   catchUp: () => change<{ coveredUntil: string }>('POST', '/connection/catch-up'),

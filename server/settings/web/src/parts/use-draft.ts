@@ -11,8 +11,8 @@ export interface Draft<T> {
   set(next: T): void
   /** Lets go of the changes. */
   discard(): void
-  /** Puts the changes on top of what is saved by now. */
-  rebase(version: string): void
+  /** Puts the changes on top of what is saved by now; `onto`: as they go together with it. */
+  rebase(version: string, onto?: { value: T; base: T }): void
 }
 
 /** Changes that are not saved yet, and what they were made on: a newer version must not get in underneath. */
@@ -26,6 +26,6 @@ export function useDraft<T>(saved: { version: string; value: T }): Draft<T> {
     isChanged: draft !== undefined,
     set: (next) => setDraft({ version, value: next, base }),
     discard: () => setDraft(undefined),
-    rebase: (newer) => setDraft({ version: newer, value, base }),
+    rebase: (newer, onto = { value, base }) => setDraft({ version: newer, ...onto }),
   }
 }

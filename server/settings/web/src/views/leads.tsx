@@ -93,14 +93,12 @@ function Editor(saved: LeadRules) {
           </Stack>
         </Card>
       </div>
-      <div style={{ marginTop: 16 }}>
-        <KeepChanges
-          draft={draft}
-          save={save}
-          latest={resources.rules}
-          bodyOf={(version) => ({ version, rules: changed(draft.base, rules) })}
-        />
-      </div>
+      <KeepChanges
+        draft={draft}
+        save={save}
+        latest={resources.rules}
+        bodyOf={(version) => ({ version, rules: changed(draft.base, rules) })}
+      />
     </ForAdmins>
   )
 }

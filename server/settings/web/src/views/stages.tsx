@@ -8,12 +8,15 @@ import { Card } from '../parts/card.tsx'
 import { ForAdmins } from '../parts/for-admins.tsx'
 import { KeepChanges } from '../parts/keep-changes.tsx'
 import { Note } from '../parts/note.tsx'
+import { useSay } from '../parts/say.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { useChange } from '../parts/use-change.ts'
 import { useDraft } from '../parts/use-draft.ts'
 import { View } from '../parts/view.tsx'
 import { words } from '../words.ts'
+import { BothChanges } from './stages/both-changes.tsx'
 import { isReported, isWhole, keyOf, mappingOf, removeLine, reportLine } from './stages/draft.ts'
+import { History } from './stages/history.tsx'
 import { Reported } from './stages/reported.tsx'
 import { Suitability } from './stages/suitability.tsx'
 
@@ -33,6 +36,7 @@ export function Stages() {
 
 function Editor(saved: StagesData) {
   const queries = useQueryClient()
+  const say = useSay()
   const draft = useDraft<Mapping>({ version: saved.version, value: mappingOf(saved) })
   const mapping = draft.value
   const save = useChange(changes.saveMapping, { done: said.saved, after: draft.discard })
@@ -65,16 +69,37 @@ function Editor(saved: StagesData) {
           <Reported mapping={mapping} states={states} onChange={draft.set} />
         </Card>
         <NotReported saved={saved} mapping={mapping} onChange={draft.set} />
-        <div style={{ marginTop: 16 }}>
-          <KeepChanges
+        {isOutdated(save.error) && (
+          <BothChanges
+            key={save.submittedAt}
             draft={draft}
-            save={save}
-            latest={resources.stages}
-            bodyOf={(version) => ({ version, mapping })}
-            ready={isWhole(mapping)}
-            error={isRename ? null : save.error}
+            error={save.error}
+            onBoth={(version, both) => {
+              draft.rebase(version, both)
+              save.mutate({ version, mapping: both.value })
+            }}
+            onTheirs={() => {
+              save.reset()
+              draft.discard()
+              queries.invalidateQueries()
+            }}
           />
-        </div>
+        )}
+        <KeepChanges
+          draft={draft}
+          save={save}
+          latest={resources.stages}
+          bodyOf={(version) => ({ version, mapping })}
+          ready={isWhole(mapping) && !isOutdated(save.error)}
+          error={isRename || isOutdated(save.error) ? null : save.error}
+        />
+        <History
+          onTake={(version, taken) => {
+            draft.set(taken)
+            say(said.taken(version))
+            window.scrollTo({ top: 0 })
+          }}
+        />
       </ForAdmins>
       <AskFirst
         opened={isRename}
@@ -88,6 +113,8 @@ function Editor(saved: StagesData) {
     </>
   )
 }
+
+const isOutdated = (error: Error | null): error is ApiError => error instanceof ApiError && error.code === 'outdated'
 
 /** The stages that Meta is not told of: switched off or new, and those that are lost, folded away. */
 function NotReported({ saved, mapping, onChange }: { saved: StagesData; mapping: Mapping; onChange: (next: Mapping) => void }) {

@@ -7,7 +7,8 @@ import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
 import { useWhen } from '../../parts/when.ts'
 import { words } from '../../words.ts'
-import { isReported, keyOf, mappingOf } from '../stages/draft.ts'
+import { isReported, mappingOf } from '../stages/draft.ts'
+import { Lines } from '../stages/lines.tsx'
 import { indent } from './indent.ts'
 
 const said = words.start
@@ -35,12 +36,7 @@ function Confirm({ version, mapping, isNew = false }: { version: string; mapping
   })
   return (
     <ForAdmins>
-      <ol className="lines">
-        {mapping.rawLead.enabled && <Line from={words.stages.rawLead} to={mapping.rawLead.eventName} />}
-        {mapping.stages.filter(isReported).map((line) => (
-          <Line key={keyOf(line)} from={line.label || line.stageId} to={line.eventName ?? ''} />
-        ))}
-      </ol>
+      <Lines {...mapping} />
       <Title order={3} mt="md">
         {said.payload}
       </Title>
@@ -57,14 +53,6 @@ function Confirm({ version, mapping, isNew = false }: { version: string; mapping
     </ForAdmins>
   )
 }
-
-const Line = ({ from, to }: { from: string; to: string }) => (
-  <li style={{ padding: '6px 0' }}>
-    <Text component="span" size="sm">
-      {from} → <strong>{to}</strong>
-    </Text>
-  </li>
-)
 
 function Payload({ record, stages }: Preview) {
   const when = useWhen()
