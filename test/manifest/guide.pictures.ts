@@ -3,17 +3,20 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { words } from '../../server/settings/web/src/words.ts'
 import { openLinks } from '../browser/links.ts'
 import { busyOrg } from '../browser/page/busy-account.ts'
 import { buildPage, pages } from '../browser/page/open-page.ts'
 import { roll } from '../server/figures/roll.ts'
-import { type TestApp, testApp } from '../support/app.ts'
+import { type TestApp, testApp, until } from '../support/app.ts'
 import { openChromium } from '../support/chromium.ts'
+import { signedIn } from '../support/settings-page.ts'
 import { accountWithLeads } from './hubspot/account-with-leads.ts'
 import { drawPage } from './hubspot/draw.ts'
 import { type Shown, type Surroundings, show } from './hubspot/extension.ts'
 import type { Extension } from './hubspot/project.ts'
 import { palettePng } from './palette-png.ts'
+import { settle } from './settle.ts'
 
 const manifest = join(import.meta.dirname, '../../manifest')
 const WIDTH = 900
@@ -62,12 +65,21 @@ t.test('connecting Salesforce', async (t) => {
   await take(main, 'dataset')
 })
 
-const views = { overview: 'Overview', stages: 'Stages', leads: 'Leads & privacy', activity: 'Activity', connection: 'Connection' }
+/** Gives the advertiser a name. */
+const name = ({ db }: Pick<TestApp, 'db'>, connectionId: number) =>
+  db
+    .updateTable('workspace')
+    .set({ name: 'Acme' })
+    .where('id', '=', (e) => e.selectFrom('connection').select('workspace_id').where('id', '=', connectionId))
+    .execute()
+
+type View = Exclude<keyof typeof words.views, 'label'>
+const views: View[] = ['overview', 'stages', 'leads', 'activity', 'connection']
 
 /** Opens a view of the web page, and waits until it shows what it has. */
-async function open(page: Page, view: string): Promise<Locator> {
+async function open(page: Page, view: View): Promise<Locator> {
   await page.evaluate(`location.hash = ${JSON.stringify(view)}`)
-  await page.locator(`a[aria-current=page][href="#${view}"]`).waitFor()
+  await until(async () => (await page.title()).startsWith(words.views[view]))
   await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
   await page.waitForLoadState('networkidle')
   return page.locator('body')
@@ -77,13 +89,15 @@ t.test('the page in Salesforce', async (t) => {
   await buildPage()
   const take = await camera('salesforce')
   const salesforce = async (options: { fresh?: boolean }) => {
-    const { it, user } = await busyOrg(t, options)
-    await roll(it.db)
+    const { it, user, connectionId } = await busyOrg(t, options)
     const session = { crm: 'salesforce', account: user.orgId, userId: user.userId, admin: true }
+    await name(it, connectionId)
+    if (!options.fresh) await settle(await signedIn(it, session))
+    await roll(it.db)
     return (await (await pages(t, it)).alone({ session, viewport: { width: WIDTH, height: 700 } })).page
   }
   const page = await salesforce({})
-  for (const view of Object.keys(views)) await take(await open(page, view), view)
+  for (const view of views) await take(await open(page, view), view)
   const first = await salesforce({ fresh: true })
   await take(await open(first, 'start'), 'start')
 })

@@ -27,7 +27,7 @@ const onePrimary = (t: Test, shown: Shown) => t.ok(shown.all('Button').filter(({
 t.test('the card tells the story of a contact, and tries again what did not go', async (t) => {
   const { it, contacts } = await busy(t)
   const sent = await show(t, it, 'cards', { objectId: Number(contacts[0]) })
-  await sent.says('Converted', 'Raw Lead', 'Sent to Meta', LEAD_ID)
+  await sent.says('Converted', 'Raw Lead', 'Sent to Meta', 'Sent with: Meta lead id, e-mail', LEAD_ID)
   t.notMatch(sent.text(), /Try again/)
   onePrimary(t, sent)
 

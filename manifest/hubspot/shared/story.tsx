@@ -23,6 +23,9 @@ import { useChange } from './use-change.ts'
 import { type Read, useApi, useRead } from './use-read.ts'
 import { useVisitor } from './visitor.ts'
 import { when } from './when.ts'
+import { words } from './words.ts'
+
+const keyName = (key: string): string => words.activity.keys[key] ?? key
 
 /** What of a record was reported to Meta, and why the rest was not. */
 export function RecordStory({ type, id }: { type: string; id: string }) {
@@ -88,7 +91,9 @@ function Told({ story, read }: { story: Story; read: Read<Story> }) {
                   <OutcomeTag outcome={entry.outcome} />
                   {entry.text !== null && <Text>{entry.text}</Text>}
                   {entry.meta?.message !== undefined && <Text variant="microcopy">{`${here.story.meta}: ${entry.meta.message}`}</Text>}
-                  {entry.outcome === 'sent' && entry.keys.length > 0 && <Text variant="microcopy">{here.story.used(entry.keys)}</Text>}
+                  {entry.outcome === 'sent' && entry.keys.length > 0 && (
+                    <Text variant="microcopy">{here.story.used(entry.keys.map(keyName))}</Text>
+                  )}
                 </TableCell>
               </TableRow>
             ))}

@@ -6,6 +6,7 @@ import { pipeline } from '../../simulators/hubspot/default-account.ts'
 import { PORTAL, type TestApp, testApp, until } from '../../support/app.ts'
 import { ledger } from '../../support/look.ts'
 import { byHubspot } from '../../support/settings-page.ts'
+import { settle } from '../settle.ts'
 
 const HOUR_MS = 3_600_000
 const LEADS = 12
@@ -51,6 +52,7 @@ export async function accountWithLeads(t: Test): Promise<{ it: TestApp; contacts
   const { version } = (await ask('GET', '/stages')).body.data as unknown as { version: string }
   const mapping = (await ask('GET', '/mapping/proposal')).body.data
   await ask('PUT', '/mapping', { version, mapping, confirmed: true })
+  await settle(ask)
   const began = Date.now() - 60 * HOUR_MS
   const contacts = Array.from({ length: LEADS }, (_, n) => {
     const { email, firstname, lastname } = person(n)
