@@ -58,8 +58,9 @@ t.test('which leads go to a dataset is seen and narrowed, and two who do that at
   t.match((await route()).filter, { recordTypes: ['deal'] })
 })
 
-t.test('shadow mode is asked about before what waits is given up', async (t) => {
+t.test('shadow mode is asked about before what waits is given up, and whoever comes second is told', async (t) => {
   const { open, route } = await portal(t)
+  const second = await open('707')
   const { page, button, dialog } = await open()
   await button(/^Set to shadow mode: /).click()
   await dialog('Set it to shadow mode?').getByText('everything happens but the sending').waitFor()
@@ -69,6 +70,13 @@ t.test('shadow mode is asked about before what waits is given up', async (t) => 
   await dialog('Set it to shadow mode?').getByRole('button', { name: 'Set to shadow mode' }).click()
   await page.getByText('Shadow mode: nothing is sent.').waitFor()
   t.equal((await route()).mode, 'shadow')
+
+  await second.button(/^Set to shadow mode: /).click()
+  await second.dialog('Set it to shadow mode?').getByRole('button', { name: 'Set to shadow mode' }).click()
+  await second.page.getByText(/^Changed by HubSpot user/).waitFor()
+  await second.dialog('Set it to shadow mode?').waitFor({ state: 'detached' })
+  await second.button('Show what is there now').click()
+  await second.button(/^Set live: /).waitFor()
 })
 
 t.test('whether a dataset is one for CRM events is said, and its access given back by who says so twice', async (t) => {

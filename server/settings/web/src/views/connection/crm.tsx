@@ -37,7 +37,7 @@ function Account({ state, stateReason, notice, arrival, standing, lastChangeAt, 
   const wanted = useHash() === 'connection/check'
   const check = useQuery({ ...resources.check, enabled: wanted })
   const [asked, setAsked] = useState(false)
-  const pause = useChange(changes.pause, { done: said.paused, after: () => setAsked(false) })
+  const pause = useChange(changes.pause, { done: said.paused })
   const resume = useChange(changes.resume, { done: said.resumed })
   const catchUp = useChange(changes.catchUp, { done: said.catchUpDone })
   const openTab = useOpenTab()
@@ -95,7 +95,7 @@ function Account({ state, stateReason, notice, arrival, standing, lastChangeAt, 
         title={said.pauseTitle}
         yes={said.pause}
         busy={pause.isPending}
-        onYes={() => pause.mutate(undefined)}
+        onYes={() => pause.mutate(undefined, { onSettled: () => setAsked(false) })}
         onNo={() => setAsked(false)}
       >
         {said.pauseText}

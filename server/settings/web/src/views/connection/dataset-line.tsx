@@ -1,5 +1,5 @@
 import { Badge, Button, Checkbox, Group, Modal, Text } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { changes, type Dataset, NO_ROUTE, type Route, resources } from '../../api/resources.ts'
 import { AskFirst } from '../../parts/ask-first.tsx'
@@ -20,17 +20,19 @@ const said = words.connection
 export function DatasetLine({ dataset, route }: { dataset: Dataset; route: Route | undefined }) {
   const { id, metaId, state, holdReason, unsent, crmDataset } = dataset
   const say = useSay()
+  const queries = useQueryClient()
   const [asked, setAsked] = useState<'shadow' | 'live' | 'remove' | 'token' | 'which' | 'crm' | 'leave'>()
   const [sure, setSure] = useState(false)
   const over = () => {
     setAsked(undefined)
     setSure(false)
   }
-  const mode = useChange(changes.saveRoute, { done: (saved) => said.modeDone(saved.mode === 'live'), after: over })
+  const mode = useChange(changes.saveRoute, { done: (saved) => said.modeDone(saved.mode === 'live') })
   const resume = useChange(changes.resumeDataset, { done: words.actionDone.resume_dataset })
-  const remove = useChange(changes.removeRoute, { done: said.removedRoute, after: over })
-  const leave = useChange(changes.leaveDataset, { done: said.leftDataset, after: over })
-  const setMode = (to: Route['mode']) => mode.mutate({ datasetId: id, version: route?.version ?? NO_ROUTE, mode: to })
+  const remove = useChange(changes.removeRoute, { done: said.removedRoute })
+  const leave = useChange(changes.leaveDataset, { done: said.leftDataset })
+  // What went wrong is told behind the question.
+  const setMode = (to: Route['mode']) => mode.mutate({ datasetId: id, version: route?.version ?? NO_ROUTE, mode: to }, { onSettled: over })
   const left = holdReason === 'left'
   const button = (label: string, press: () => void, busy = false) => (
     <Button size="xs" variant="default" loading={busy} onClick={press} aria-label={`${label}: ${said.dataset(metaId)}`}>
@@ -58,7 +60,13 @@ export function DatasetLine({ dataset, route }: { dataset: Dataset; route: Route
           {!left && button(said.leaveDataset, () => setAsked('leave'))}
         </Group>
       </ForAdmins>
-      <Failed error={mode.error ?? resume.error ?? remove.error ?? leave.error} theirs={mode.reset} />
+      <Failed
+        error={mode.error ?? resume.error ?? remove.error ?? leave.error}
+        theirs={() => {
+          mode.reset()
+          queries.invalidateQueries()
+        }}
+      />
       {left && leave.data?.text && (
         <div style={{ marginTop: 12 }}>
           <Note title={said.leftDatasetTitle}>{leave.data.text}</Note>
@@ -90,7 +98,7 @@ export function DatasetLine({ dataset, route }: { dataset: Dataset; route: Route
         yes={said.removeRoute}
         busy={remove.isPending}
         danger
-        onYes={() => remove.mutate(id)}
+        onYes={() => remove.mutate(id, { onSettled: over })}
         onNo={over}
       >
         {said.removeRouteText}
@@ -102,7 +110,7 @@ export function DatasetLine({ dataset, route }: { dataset: Dataset; route: Route
         ready={sure}
         busy={leave.isPending}
         danger
-        onYes={() => leave.mutate({ id, metaId })}
+        onYes={() => leave.mutate({ id, metaId }, { onSettled: over })}
         onNo={over}
       >
         {said.leaveDatasetText(unsent)}
@@ -145,7 +153,7 @@ function Standing({ dataset, route }: { dataset: Dataset; route: Route | undefin
       <Group gap="xs">
         <Text fw={600}>{said.dataset(metaId)}</Text>
         <Badge variant="outline" color="gray" tt="none" classNames={{ label: route?.mode === 'live' ? 'good' : 'soft' }}>
-          {route === undefined ? said.noRoute : said[route.mode]}
+          {route === undefined ? said.noRoute : said.modes[route.mode]}
         </Badge>
         {state === 'held' && (
           <Badge variant="outline" color="gray" tt="none" classNames={{ label: 'warn' }}>
