@@ -70,7 +70,7 @@ function Form({ route, groups, onSaved }: { route: Route; groups: readonly Group
         bodyOf={(version) => ({ datasetId, version, filter: draft.value })}
         differences={(before, now) =>
           [
-            [said.mode, said[route.mode], said[now.mode]] as const,
+            [said.mode, said.modes[route.mode], said.modes[now.mode]] as const,
             [said.recordTypes, typesText(before), typesText(whole(now.filter))] as const,
             [said.pipelines, pipelinesText(before), pipelinesText(whole(now.filter))] as const,
           ].flatMap(([what, from, to]) => (from === to ? [] : words.conflict.difference(what, from, to)))

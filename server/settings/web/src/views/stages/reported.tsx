@@ -11,7 +11,7 @@ type State = Stages['stages'][number]['state']
 const flags: Partial<Record<State, string>> = { vanished: said.vanished, archived: said.archived }
 const problemOf = (name: string) => {
   const problem = nameProblem(name)
-  return problem && said[problem]
+  return problem && { nameNeeded: said.nameNeeded, nameLong: said.nameLong }[problem]
 }
 
 /** The funnel: the event of every new lead, and the reported stages in their order. */
