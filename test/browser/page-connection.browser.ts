@@ -156,6 +156,21 @@ t.test('whoever leaves Salesforce is told what goes with the app, and saves it',
   t.match((await fetched).headers()['content-disposition'], /^attachment; filename="leadstage-lead-ids-\d+\.csv"$/)
 })
 
+t.test('what is left to do by hand after leaving is read before the account is gone from sight', async (t) => {
+  const { it, open } = await portal(t)
+  const { page, button, dialog } = await open()
+  it.hubspot.fail({ status: 500, path: 'external-install', times: 0 })
+  await button('Leave Leadstage').click()
+  await dialog('Leave Leadstage?').getByRole('checkbox').check()
+  await dialog('Leave Leadstage?').getByRole('button', { name: 'Leave Leadstage' }).click()
+  const left = dialog('What is left to do by hand')
+  await left.getByText('Remove the app in the CRM by hand').waitFor()
+  t.strictSame(await seriousFindings(page), [])
+  await picture(page, 'connection-left')
+  await left.getByRole('button', { name: 'Close' }).click()
+  await page.getByRole('heading', { name: 'HubSpot is not connected yet' }).waitFor()
+})
+
 t.test('two who say at once who is told are told of each other', async (t) => {
   const { it, open } = await portal(t)
   const [ana, ben] = [await open(), await open('707')]
