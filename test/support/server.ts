@@ -15,7 +15,8 @@ export const testDataDir = join(
 
 const log = createLog({ level: 'silent' })
 
-const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '200', autovacuum_naptime: '10s' }
+/** Connections for all whose tests run at once: each app and each process has a pool of its own. */
+const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '500', autovacuum_naptime: '10s' }
 
 /** Starts the server, or adopts the one that runs. One that cannot start (its machine went down) is made anew. */
 export async function testServer(): Promise<Embedded> {
