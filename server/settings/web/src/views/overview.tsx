@@ -28,9 +28,8 @@ export function Overview() {
       <Shown query={overview} lines={2}>
         {(data) => (
           <>
-            <StatusLine {...data} />
+            <StatusLine {...data} mayStart={firstRun.data?.finished === true && firstRun.data.shadow} />
             {firstRun.data?.finished === false && <SetUp {...firstRun.data} />}
-            {firstRun.data?.finished && firstRun.data.shadow && <InShadow />}
             <Attention {...data} />
             <Numbers {...data} />
           </>
@@ -48,14 +47,22 @@ export function Overview() {
   )
 }
 
-function StatusLine({ status }: OverviewData) {
+/** `mayStart`: nothing is wrong; it only waits for somebody to start it. */
+function StatusLine({ status, mayStart }: OverviewData & { mayStart: boolean }) {
   const { Icon, mood } = moods[status.mood]
   return (
     <div className="card mood">
       <Icon size={26} className={mood} aria-hidden />
-      <Title order={1} style={{ overflowWrap: 'anywhere' }}>
-        {status.text}
-      </Title>
+      <div>
+        <Title order={1} style={{ overflowWrap: 'anywhere' }}>
+          {status.text}
+        </Title>
+        {mayStart && (
+          <Button component="a" href="#start" mt="sm">
+            {words.start.toStart}
+          </Button>
+        )}
+      </div>
     </div>
   )
 }
@@ -69,21 +76,6 @@ function SetUp({ steps }: FirstRun) {
       aside={
         <Button component="a" href="#start">
           {said.goOn}
-        </Button>
-      }
-    />
-  )
-}
-
-/** Nothing is wrong; it only waits for somebody to start it. */
-function InShadow() {
-  return (
-    <Card
-      title={words.start.shadowOn}
-      text={words.start.shadowOnText}
-      aside={
-        <Button component="a" href="#start">
-          {words.start.toStart}
         </Button>
       }
     />

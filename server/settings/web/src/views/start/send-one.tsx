@@ -24,7 +24,7 @@ export function SendOne() {
   const send = useChange(changes.sendOne)
   const latest = kept.data?.records[0]
   return (
-    <div style={{ marginTop: 20 }}>
+    <div>
       <Title order={3}>{said.one}</Title>
       {mayGo && (
         <Text size="sm" c="dimmed" mb="xs">

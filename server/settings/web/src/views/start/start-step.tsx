@@ -25,10 +25,11 @@ export function StartStep({ others, shadow }: { others: string | undefined; shad
       {(list) => (
         <ForAdmins>
           {warned && !shadow && <Note mood="warn">{said.othersThen}</Note>}
-          <Text size="sm" mb="sm">
+          <Text size="sm" mb="md">
             {warned ? said.startThen : said.shadowNow}
           </Text>
-          <Group gap="xs">
+          <SendOne />
+          <Group gap="xs" mt="lg">
             <Button {...(warned && { variant: 'default' })} loading={start.isPending} onClick={() => start.mutate(list)}>
               {said.live}
             </Button>
@@ -46,7 +47,6 @@ export function StartStep({ others, shadow }: { others: string | undefined; shad
             </Button>
           </Group>
           <Failed error={start.error ?? stay.error} theirs={start.reset} />
-          <SendOne />
         </ForAdmins>
       )}
     </Shown>
