@@ -90,6 +90,9 @@ t.test('what needs attention has the button that fixes it', async (t) => {
   t.match(page.all('Link')[0]?.props.href, { url: /\/connect\/[\w-]+\/start$/, external: true })
 })
 
+/** Of the input for the name of a lifecycle stage. */
+const nameOf = (stage: string) => JSON.stringify(['lifecyclestage', '', stage])
+
 t.test('stages are put in order by buttons, named and saved; a name that Meta learned changes after a warning', async (t) => {
   const { it } = await busy(t)
   const page = await show(t, it, 'settings')
@@ -112,13 +115,13 @@ t.test('stages are put in order by buttons, named and saved; a name that Meta le
     'Converted',
   )
 
-  await page.enter('lifecyclestage//customer', 'Bought')
+  await page.enter(nameOf('customer'), 'Bought')
   await page.press('Save')
   await page.says('Meta has learned from these names')
   await page.press('Change them all the same')
   await until(() => page.alerts().length === 2)
   await until(() => order().includes('Bought'))
-  await page.enter('lifecyclestage//customer', '')
+  await page.enter(nameOf('customer'), '')
   await page.says('Give it a name')
   t.equal(page.all('Button').find(({ text }) => text === 'Save')?.props.disabled, true)
 })
@@ -133,10 +136,53 @@ t.test('two admins at once are told, and nothing is overwritten', async (t) => {
   const { version, rawLead } = (await other('GET', '/stages')).body.data as unknown as { version: string; rawLead: object }
   t.match(await other('PUT', '/mapping', { version, mapping: { rawLead, stages: [] }, confirmed: true }), { body: { ok: true } })
   await page.press('Save')
-  await page.says(/Changed by HubSpot user 707/)
+  await page.says(/Changed by HubSpot user 707/, 'They changed:', 'Nothing of it contradicts what you changed.')
   await page.press('Show what is there now')
   await page.says('No stage is reported yet')
 })
+
+t.test(
+  'the changes of two admins go together, and where they contradict somebody chooses; a former version can be taken back',
+  async (t) => {
+    const { it } = await busy(t)
+    const page = await show(t, it, 'settings')
+    await page.open('stages')
+    await page.enter(nameOf('opportunity'), 'Deal')
+    it.hubspot.setUser({ portalId: PORTAL, userId: '707', superAdmin: true })
+    const ben = byHubspot(it, { userId: '707' })
+    interface Saved {
+      version: string
+      rawLead: object
+      stages: { stageId: string; eventName: string | null; state?: string }[]
+    }
+    const read = async () => (await ben('GET', '/stages')).body.data as unknown as Saved
+    const { version, rawLead, stages } = await read()
+    const names: Record<string, string | null> = { opportunity: 'Offer', customer: null }
+    const theirs = stages.map(({ state: _, ...stage }) => ({
+      ...stage,
+      ...(stage.stageId in names && { eventName: names[stage.stageId] }),
+    }))
+    t.match(await ben('PUT', '/mapping', { version, mapping: { rawLead, stages: theirs }, confirmed: true }), { body: { ok: true } })
+
+    await page.press('Save')
+    await page.says('They changed:', 'customer: “Converted” → Not reported', 'Both of you changed the following.')
+    onePrimary(t, page)
+    await page.enter('conflict/opportunity', 'mine')
+    await page.press('Save both together')
+    await until(() => page.alerts().length === 1)
+    const saved = (await read()).stages.map(({ stageId, eventName }) => [stageId, eventName])
+    t.strictSame(saved.slice(-2), [
+      ['opportunity', 'Deal'],
+      ['customer', null],
+    ])
+
+    await page.says(`Version ${Number(version) + 2} by you on`, `Version ${Number(version) + 1} by HubSpot user 707 on`)
+    await page.press(`Go back to version ${version}`)
+    await page.press('Save')
+    await until(() => page.alerts().length === 2)
+    t.match((await read()).stages.at(-1), { eventName: 'Converted' })
+  },
+)
 
 t.test('which leads count is shown with real numbers, and saved', async (t) => {
   const { it } = await busy(t)

@@ -1,6 +1,6 @@
 /**
  * What the extensions inside HubSpot share. Each of their folders is built alone, so each gets a copy: of the parts that they
- * have in common, of the web page's words and order of the funnel, and of the types of the API's answers.
+ * have in common, of the web page's words and of what it reckons with stages and figures, and of the types of the API's answers.
  */
 import { execFileSync } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -15,7 +15,7 @@ import * as leads from '../../../server/settings/api/leads.ts'
 import { overview } from '../../../server/settings/api/overview.ts'
 import { digest, recipient } from '../../../server/settings/api/people.ts'
 import { session } from '../../../server/settings/api/session.ts'
-import { mapping, stages } from '../../../server/settings/api/stages.ts'
+import { mapping, mappingVersion, stages } from '../../../server/settings/api/stages.ts'
 import { auditPage } from '../../../server/settings/api/trail.ts'
 import { outcomes } from '../../../server/settings/api/words.ts'
 
@@ -24,6 +24,9 @@ const source = 'manifest/hubspot/shared'
 const extensions = ['settings', 'pages', 'cards']
 /** Of the web page. */
 const read = (path: string) => readFile(join(root, 'server/settings/web/src', path), 'utf8')
+/** Of a view: what it imports lies beside it in an extension. */
+const ofView = async (path: string) =>
+  (await read(`views/${path}`)).replaceAll('../../api/resources.ts', './answers.ts').replaceAll('../../words.ts', './words.ts')
 const MADE = '// Made by `npm run packages:share`. Change what it is made from instead.\n'
 
 const answers: Record<string, z.ZodType> = {
@@ -35,6 +38,7 @@ const answers: Record<string, z.ZodType> = {
   StageReport: figures.stageReport,
   Way: figures.way,
   Mapping: mapping,
+  MappingVersion: mappingVersion,
   Stages: stages,
   LeadRules: leads.leadRules,
   TriedRules: leads.triedRules,
@@ -64,7 +68,9 @@ export async function sharedFiles(): Promise<Map<string, string>> {
   for (const name of names) texts.set(name, MADE + (await readFile(join(root, source, name), 'utf8')))
   const made = {
     'words.ts': await read('words.ts'),
-    'funnel-of.ts': await read('views/overview/funnel-of.ts').then((text) => text.replace('../../api/resources.ts', './answers.ts')),
+    'funnel-of.ts': await ofView('overview/funnel-of.ts'),
+    'draft.ts': await ofView('stages/draft.ts'),
+    'compare.ts': await ofView('stages/compare.ts'),
     'codes.ts': `export const outcomes = ${JSON.stringify(outcomes)} as const`,
     'answers.ts': Object.entries(answers)
       .map(([name, schema]) => `export type ${name} = ${typeOf(schema)}`)

@@ -2,11 +2,12 @@ import { Alert, Button, Flex, Heading, List, StatusTag, Text, Tile } from '@hubs
 import { useState } from 'react'
 import { Accepted } from './Accepted.tsx'
 import { ConnectDataset } from './ConnectDataset.tsx'
-import { labelOf, mappingOf, reported } from './edit-mapping.ts'
+import { labelOf } from './label-of.ts'
 import { SendOne } from './SendOne.tsx'
 import type { View } from './SettingsPage.tsx'
 import type { FirstRun as FirstRunAnswer, Mapping, Preview, Route, Stages, TriedRules } from './shared/answers.ts'
 import { Backfills } from './shared/backfills.tsx'
+import { isReported, mappingOf } from './shared/draft.ts'
 import { Failed } from './shared/failed.tsx'
 import { Connect } from './shared/frame.tsx'
 import { here } from './shared/here.ts'
@@ -166,7 +167,7 @@ function ConfirmStages({ step: { step }, again }: Pick<Doing, 'step' | 'again'>)
       {(saved) => (
         <Shown read={proposal}>
           {(proposed) => {
-            const none = reported(mappingOf(saved)).length === 0
+            const none = !mappingOf(saved).stages.some(isReported)
             const mapping = none ? proposed : mappingOf(saved)
             const confirm = async () => {
               if (none) await api.change('PUT', '/mapping', { version: saved.version, mapping })
@@ -174,7 +175,9 @@ function ConfirmStages({ step: { step }, again }: Pick<Doing, 'step' | 'again'>)
             }
             return (
               <Flex direction="column" gap="small" align="start">
-                <List variant="ordered">{reported(mapping).map((stage) => `${labelOf(stage, saved.groups)} → ${stage.eventName}`)}</List>
+                <List variant="ordered">
+                  {mapping.stages.filter(isReported).map((stage) => `${labelOf(stage, saved.groups)} → ${stage.eventName}`)}
+                </List>
                 <OneLead mapping={mapping} />
                 <Failed error={change.error} theirs={stages.again} />
                 <Button variant="secondary" disabled={change.busy} onClick={() => change.make(confirm, { after: again })}>

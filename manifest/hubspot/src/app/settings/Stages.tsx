@@ -18,8 +18,11 @@ import {
   Toggle,
 } from '@hubspot/ui-extensions'
 import { useState } from 'react'
-import * as edit from './edit-mapping.ts'
+import { BothChanges } from './BothChanges.tsx'
+import { moveLost, setLost } from './edit-lost.ts'
+import { labelOf } from './label-of.ts'
 import type { Mapping, StageReport, Stages as StagesAnswer } from './shared/answers.ts'
+import { changeLine, isReported, isWhole, keyOf, mappingOf, moveLine, nameProblem, removeLine, reportLine } from './shared/draft.ts'
 import { Failed } from './shared/failed.tsx'
 import { here } from './shared/here.ts'
 import { Shown } from './shared/shown.tsx'
@@ -27,6 +30,7 @@ import { useChange } from './shared/use-change.ts'
 import { type Read, useApi, useRead } from './shared/use-read.ts'
 import { useVisitor } from './shared/visitor.ts'
 import { words } from './shared/words.ts'
+import { Versions } from './Versions.tsx'
 
 const { stages: text } = words
 
@@ -42,30 +46,26 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
   const proposal = useChange()
   const { admin } = useVisitor()
   const [draft, setDraft] = useState<Mapping>()
-  const mapping = draft ?? edit.mappingOf(answer)
-  const states = new Map(answer.stages.map((stage) => [edit.keyOf(stage), stage.state]))
-  const shown = edit.reported(mapping)
+  const [theirs, setTheirs] = useState<{ version: string; base: Mapping }>()
+  const mapping = draft ?? mappingOf(answer)
+  const on = theirs ?? { version: answer.version, base: mappingOf(answer) }
+  const states = new Map(answer.stages.map((stage) => [keyOf(stage), stage.state]))
+  const shown = mapping.stages.filter(isReported)
   const off = mapping.stages.filter(({ eventName, negative }) => eventName === null && !negative)
-  const known = new Set(mapping.stages.map(edit.keyOf))
-  const unmapped = answer.unmapped.filter((stage) => !known.has(edit.keyOf(stage)))
+  const known = new Set(mapping.stages.map(keyOf))
+  const unmapped = answer.unmapped.filter((stage) => !known.has(keyOf(stage)))
   const negative = mapping.stages.filter((stage) => stage.negative)
-  const vanished = mapping.stages.filter((stage) => states.get(edit.keyOf(stage)) === 'vanished').length
-  const nameless =
-    shown.some(({ eventName }) => eventName?.trim() === '') || (mapping.rawLead.enabled && mapping.rawLead.eventName.trim() === '')
+  const vanished = mapping.stages.filter((stage) => states.get(keyOf(stage)) === 'vanished').length
   // Meta has learned from names that were sent: they change only after the warning.
   const renames = change.error?.code === 'mapping_renames_sent'
   const leave = () => {
     setDraft(undefined)
+    setTheirs(undefined)
     change.forget()
     read.again()
   }
-  const save = (version: string, confirmed: boolean) =>
-    change.make(() => api.change('PUT', '/mapping', { version, mapping, confirmed }), { done: text.saved, after: leave })
-  const mine = () =>
-    change.make(() => api.read<StagesAnswer>('/stages').then(({ version }) => api.change('PUT', '/mapping', { version, mapping })), {
-      done: text.saved,
-      after: leave,
-    })
+  const save = (confirmed: boolean, { version, wanted } = { version: on.version, wanted: mapping }) =>
+    change.make(() => api.change('PUT', '/mapping', { version, mapping: wanted, confirmed }), { done: text.saved, after: leave })
 
   return (
     <Flex direction="column" gap="large">
@@ -118,8 +118,8 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
             </TableHead>
             <TableBody>
               {shown.map((stage, place) => {
-                const key = edit.keyOf(stage)
-                const label = edit.labelOf(stage, answer.groups)
+                const key = keyOf(stage)
+                const label = labelOf(stage, answer.groups)
                 const state = states.get(key)
                 return (
                   <TableRow key={key}>
@@ -134,7 +134,7 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
                         name={key}
                         value={stage.eventName ?? ''}
                         readOnly={!admin}
-                        onInput={(eventName) => setDraft(edit.change(mapping, key, { eventName }))}
+                        onInput={(eventName) => setDraft(changeLine(mapping, stage, { eventName }))}
                       />
                     </TableCell>
                     <TableCell>
@@ -144,17 +144,17 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
                         name={`${key}/amount`}
                         readonly={!admin}
                         checked={stage.sendAmount}
-                        onChange={(sendAmount) => setDraft(edit.change(mapping, key, { sendAmount }))}
+                        onChange={(sendAmount) => setDraft(changeLine(mapping, stage, { sendAmount }))}
                       />
                     </TableCell>
                     <TableCell>
                       {admin && (
                         <Flex gap="extra-small">
-                          <MoveButtons label={label} place={place} of={shown} move={(by) => setDraft(edit.move(mapping, key, by))} />
+                          <MoveButtons label={label} place={place} of={shown} move={(by) => setDraft(moveLine(mapping, stage, by))} />
                           <Button
                             size="extra-small"
                             onClick={() =>
-                              setDraft(state === 'vanished' ? edit.remove(mapping, key) : edit.change(mapping, key, { eventName: null }))
+                              setDraft(state === 'vanished' ? removeLine(mapping, stage) : changeLine(mapping, stage, { eventName: null }))
                             }
                           >
                             {state === 'vanished' ? text.remove : text.offOf(label)}
@@ -169,11 +169,25 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
           </Table>
         )}
         <Failed error={proposal.error} />
-        <Failed error={renames ? undefined : change.error} theirs={leave} mine={mine} />
+        {change.error?.code === 'outdated' && (
+          <BothChanges
+            error={change.error}
+            base={on.base}
+            mine={mapping}
+            busy={change.busy}
+            onBoth={(now, both) => {
+              setDraft(both)
+              setTheirs(now)
+              save(false, { version: now.version, wanted: both })
+            }}
+            onTheirs={leave}
+          />
+        )}
+        <Failed error={renames || change.error?.code === 'outdated' ? undefined : change.error} />
         {renames && (
           <Alert title={text.rename} variant="warning">
             <Text>{change.error?.message}</Text>
-            <Button variant="destructive" size="small" onClick={() => save(answer.version, true)} disabled={change.busy}>
+            <Button variant="destructive" size="small" onClick={() => save(true)} disabled={change.busy}>
               {text.renameYes}
             </Button>
           </Alert>
@@ -182,8 +196,8 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
           <Flex gap="small">
             <Button
               variant="primary"
-              disabled={draft === undefined || nameless || change.busy || read.busy}
-              onClick={() => save(answer.version, false)}
+              disabled={draft === undefined || !isWhole(mapping) || change.busy || read.busy}
+              onClick={() => save(false)}
             >
               {words.unsaved.save}
             </Button>
@@ -207,16 +221,16 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
         <Flex direction="column" gap="small">
           <Text>{off.length + unmapped.length === 0 ? text.offEmpty : text.offText}</Text>
           {[...unmapped.map((stage) => ({ ...stage, isNew: true })), ...off.map((stage) => ({ ...stage, isNew: false }))].map((stage) => (
-            <Flex key={edit.keyOf(stage)} gap="small" align="center">
-              <Text>{edit.labelOf(stage, answer.groups)}</Text>
+            <Flex key={keyOf(stage)} gap="small" align="center">
+              <Text>{labelOf(stage, answer.groups)}</Text>
               {stage.isNew && <StatusTag variant="info">{text.isNew}</StatusTag>}
               {admin && (
                 <>
-                  <Button size="extra-small" onClick={() => setDraft(edit.report(mapping, stage))}>
-                    {text.reportOf(edit.labelOf(stage, answer.groups))}
+                  <Button size="extra-small" onClick={() => setDraft(reportLine(mapping, stage))}>
+                    {text.reportOf(labelOf(stage, answer.groups))}
                   </Button>
-                  <Button size="extra-small" onClick={() => setDraft(edit.setLost(mapping, stage))}>
-                    {here.stages.lost(edit.labelOf(stage, answer.groups))}
+                  <Button size="extra-small" onClick={() => setDraft(setLost(mapping, stage))}>
+                    {here.stages.lost(labelOf(stage, answer.groups))}
                   </Button>
                 </>
               )}
@@ -228,20 +242,20 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
         <Accordion title={text.negative(negative.length)}>
           <Text>{text.negativeText}</Text>
           {negative.map((stage, place) => {
-            const key = edit.keyOf(stage)
-            const label = edit.labelOf(stage, answer.groups)
+            const key = keyOf(stage)
+            const label = labelOf(stage, answer.groups)
             return (
               <Flex key={key} gap="small" align="center">
                 <Text>{label}</Text>
                 {states.get(key) === 'vanished' && <StatusTag variant="warning">{text.vanished}</StatusTag>}
                 {admin && (
                   <>
-                    <MoveButtons label={label} place={place} of={negative} move={(by) => setDraft(edit.move(mapping, key, by, negative))} />
+                    <MoveButtons label={label} place={place} of={negative} move={(by) => setDraft(moveLost(mapping, stage, by))} />
                     <Button
                       size="extra-small"
                       onClick={() =>
                         setDraft(
-                          states.get(key) === 'vanished' ? edit.remove(mapping, key) : edit.change(mapping, key, { negative: false }),
+                          states.get(key) === 'vanished' ? removeLine(mapping, stage) : changeLine(mapping, stage, { negative: false }),
                         )
                       }
                     >
@@ -254,6 +268,7 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
           })}
         </Accordion>
       )}
+      <Versions key={answer.version} take={setDraft} />
       <Suitability />
     </Flex>
   )
@@ -286,11 +301,10 @@ interface Name {
   onInput: (value: string) => void
 }
 
-const MOST = 50
-
 /** The name of an event: not empty, and not longer than Meta takes. */
 function NameInput({ label, name, value, readOnly, onInput }: Name) {
-  const wrong = value.trim() === '' ? text.nameNeeded : value.length > MOST ? text.nameLong : undefined
+  const problem = nameProblem(value)
+  const wrong = problem && text[problem]
   return (
     <Input
       label={label}
