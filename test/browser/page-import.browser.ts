@@ -42,6 +42,7 @@ t.test('a file is looked at first, told line by line, and kept only after that',
   await picture(page, 'leads-import-empty')
   await choose(page, TABLE)
   await page.getByRole('heading', { name: 'What leads.csv would bring' }).waitFor()
+  t.equal(await page.evaluate('document.activeElement.textContent'), 'What leads.csv would bring', 'the keyboard goes on there')
   await page.getByText('The line has no lead id.').waitFor()
   await page.getByText('Line 4:').waitFor()
   await page.getByText('Records that find their lead').last().click()

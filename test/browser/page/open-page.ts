@@ -43,6 +43,8 @@ export async function pages(t: Test, it: TestApp, { handle }: { handle?: (route:
 
   async function newPage(options: BrowserContextOptions): Promise<Omit<OpenedPage, 'inside'>> {
     const context = await browser.newContext({ viewport: { width: 1180, height: 820 }, reducedMotion: 'reduce', ...options })
+    // What the page still asks for when a test ends is answered by nobody.
+    t.teardown(() => context.unrouteAll({ behavior: 'ignoreErrors' }))
     // The server is behind its public address, as a proxy puts it there.
     await context.route(`${PUBLIC_URL}/**`, async (route) => {
       if (await handle?.(route)) return

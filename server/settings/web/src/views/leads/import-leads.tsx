@@ -1,6 +1,6 @@
 import { Button, FileButton, Group, Text, TextInput, Title } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { type DragEvent, useState } from 'react'
+import { type DragEvent, useEffect, useRef, useState } from 'react'
 import { changes, type LeadImport } from '../../api/resources.ts'
 import { Card } from '../../parts/card.tsx'
 import { Failed } from '../../parts/failed.tsx'
@@ -36,7 +36,7 @@ export function ImportLeads() {
     keep.reset()
   }
   const take = (chosen: File | null | undefined) => {
-    if (!chosen) return
+    if (!chosen || look.isPending) return
     keep.reset()
     look.mutate(chosen)
   }
@@ -112,6 +112,9 @@ export function ImportLeads() {
 
 /** What the table brings, or brought; with the lines that cannot be read, and why. */
 function Told({ name, kept, leads, fresh, known, tests, erased, matched, records, unreadable, lines }: LeadImport & { name: string }) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  // The button that was pressed for it is gone.
+  useEffect(() => heading.current?.focus(), [])
   const counts = [
     [said.leads, leads],
     [said.fresh, fresh],
@@ -122,8 +125,8 @@ function Told({ name, kept, leads, fresh, known, tests, erased, matched, records
     [said.unreadable, unreadable],
   ] as const
   return (
-    <div role="status">
-      <Title order={3} style={{ overflowWrap: 'anywhere' }}>
+    <>
+      <Title order={3} ref={heading} tabIndex={-1} style={{ overflowWrap: 'anywhere' }}>
         {kept ? said.isKept(name) : said.looked(name)}
       </Title>
       <Text size="sm" c="dimmed" mb="sm">
@@ -178,6 +181,6 @@ function Told({ name, kept, leads, fresh, known, tests, erased, matched, records
           </ul>
         </details>
       )}
-    </div>
+    </>
   )
 }
