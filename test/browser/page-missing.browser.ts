@@ -49,7 +49,7 @@ t.test('who opens the notice of missing leads finds each of them with its form, 
     await page.getByRole('link', { name: 'Overview', exact: true }).click()
     await page.getByRole('link', { name: 'Activity', exact: true }).click()
     return (await missing.getByText('None: every lead that Meta told of is there.').count()) === 1
-  }, 30_000)
+  })
   t.strictSame(complaints, [])
 })
 

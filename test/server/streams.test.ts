@@ -17,7 +17,7 @@ const done = (it: Awaited<ReturnType<typeof testApp>>, changes: number) =>
   until(async () => {
     const told = (await ledger(it.db)).filter(({ stage }) => stage !== 'raw_lead').length
     return told >= changes && (await count(it.db, 'packet')) + (await count(it.db, 'outbox')) === 0
-  }, 45_000)
+  }, 120_000)
 
 t.test('a lead is followed from its creation over its conversion to the opportunity that is won', async (t) => {
   const it = await testApp(t, { salesforce: {} })

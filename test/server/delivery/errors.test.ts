@@ -192,10 +192,10 @@ t.test('trouble on the way is waited out, with the same ids; what may count twic
     ['silence after the events were taken', { how: 'silence', handled: true }, 3, 3],
     ['a connection that ends', { how: 'drop' }, 3, 0],
     ['a connection that ends after the events were taken', { how: 'drop', handled: true }, 3, 3],
-    ['an answer that takes too long', { how: 'slow', delayMs: 4_000 }, 3, 3],
+    ['an answer that takes too long', { how: 'slow', delayMs: 7_500 }, 3, 3],
   ]
   // Long enough for what is answered, also on a busy machine: it would count as what may have come twice.
-  const it = await testApp(t, { env: { META_TIMEOUT_MS: '3000' } })
+  const it = await testApp(t, { env: { META_TIMEOUT_MS: '6000' } })
   const tenants = await addTenants(it, cases.length)
   for (const [index, { meta }] of tenants.entries())
     it.meta.misbehave({ ...(cases[index]?.[1] as { how: 'drop' }), path: `/${meta}/events$` })

@@ -130,7 +130,7 @@ t.test('an import is read in over a restart, page by page, and nothing twice', a
   // So that it can be caught in the middle.
   it.hubspot.misbehave({ how: 'slow', path: SEARCH, delayMs: 200, times: 0 })
   await catchUpSoon(it.db)
-  await until(async () => (await cursor(it)).reading?.next !== undefined, 30_000)
+  await until(async () => (await cursor(it)).reading?.next !== undefined)
   await it.restart()
   it.hubspot.webhooks({ lossRate: 1 })
   const again = await cursor(it)
@@ -198,7 +198,7 @@ t.test('a permission that was taken away is told, and what happened meanwhile is
   t.match(told, { name: `connection ${it.connectionId}`, status: 'warning' })
 
   await grant(allScopes, 'with-it-again')
-  await until(() => sent(it).length === 2, 30_000)
+  await until(() => sent(it).length === 2)
   await until(async () => (await notice())?.closed_at instanceof Date)
 })
 
@@ -208,7 +208,7 @@ t.test('an app that was uninstalled, which HubSpot tells nobody, is found by the
   it.hubspot.uninstall({})
   await catchUpSoon(it.db)
   const connection = () => it.db.selectFrom('connection').select(['state', 'state_reason']).executeTakeFirst()
-  await until(async () => (await connection())?.state === 'attention', 30_000)
+  await until(async () => (await connection())?.state === 'attention')
   t.match(await connection(), { state_reason: 'reconnect' })
   const notices = await it.db.selectFrom('notice').select('text').where('code', '=', 'reconnect').execute()
   t.match(notices, [{ text: /uninstalled or disconnected. Connect the account again/ }])

@@ -34,7 +34,7 @@ t.test('passing trouble is waited out', async (t) => {
       await until(async () => {
         await hurry(it.db)
         return sent(it).length === 2
-      }, 30_000)
+      })
       t.strictSame(sentOf(it, '123456789012345'), ['Raw Lead', 'Converted'], title)
       await it.settled()
       t.equal(await count(it.db, 'packet'), 0, title)
