@@ -341,6 +341,21 @@ t.test('the account is paused, taken on again, and left after a question', async
   await page.press('Stages')
   await page.says('Download: Stages')
   t.equal(page.all('Button').find(({ text }) => text === 'Disconnect')?.props.variant, 'destructive')
+  await page.press('Disconnect for good')
+  await until(async () => (await it.db.selectFrom('connection').select('state').executeTakeFirstOrThrow()).state === 'removed')
+})
+
+t.test('a dataset is said to be one for CRM events, and its access is given back after a question', async (t) => {
+  const { it } = await busy(t)
+  const page = await show(t, it, 'settings')
+  await page.open('connection')
+  await page.says('Whether it is one for CRM events is not known')
+  await page.enter(`crm/${it.datasetId}`, 'yes')
+  await until(() => !/Whether it is one for CRM events is not known/.test(page.text()))
+  await page.press(`Yes, give the access to dataset ${DATASET} back`)
+  await until(() => page.alerts().length === 2)
+  await page.says('What is left to do at Meta', /The access to dataset .* was given back/)
+  t.match(await it.db.selectFrom('dataset').select('hold_reason').executeTakeFirstOrThrow(), { hold_reason: 'left' })
 })
 
 t.test('the first run takes at most twelve presses, and nothing is typed but dataset and token', async (t) => {

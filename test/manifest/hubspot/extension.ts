@@ -141,6 +141,9 @@ export async function show(
   renderer.render(built.createElement(built.View, { context }))
 
   const all = (component: string) => renderer.findAll(built.components[component])
+  /** Also those of the questions that buttons ask. */
+  const buttons = () =>
+    all('Button').flatMap((one) => [one, ...((one.props.overlay as Renderer | undefined)?.findAll(built.components.Button) ?? [])])
   const text = () => wordsOf(renderer.getRootNode()).join('\n')
   const fits = (said: string, wanted: string | RegExp) => (typeof wanted === 'string' ? said === wanted : wanted.test(said))
   const found = async (what: string | RegExp, find: () => Node | undefined): Promise<Node> => {
@@ -156,7 +159,7 @@ export async function show(
     tree: () => renderer.getRootNode(),
     actions,
     async press(label) {
-      const button = await found(label, () => all('Button').find((one) => fits(nameOf(one), label) && one.props.disabled !== true))
+      const button = await found(label, () => buttons().find((one) => fits(nameOf(one), label) && one.props.disabled !== true))
       actions.push(`press ${nameOf(button)}`)
       button.trigger('onClick')
     },

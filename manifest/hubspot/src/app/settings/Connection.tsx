@@ -1,22 +1,9 @@
-import {
-  Alert,
-  Button,
-  DescriptionList,
-  DescriptionListItem,
-  Flex,
-  Heading,
-  Link,
-  Modal,
-  ModalBody,
-  ModalFooter,
-  StatusTag,
-  Text,
-  useExtensionActions,
-} from '@hubspot/ui-extensions'
+import { Alert, Button, DescriptionList, DescriptionListItem, Flex, Heading, Link, StatusTag, Text } from '@hubspot/ui-extensions'
 import { useState } from 'react'
 import { Datasets } from './Datasets.tsx'
 import { People } from './People.tsx'
 import type { Connection as ConnectionAnswer, Finding } from './shared/answers.ts'
+import { AskFirst } from './shared/ask-first.tsx'
 import { Failed } from './shared/failed.tsx'
 import { Connect } from './shared/frame.tsx'
 import { here } from './shared/here.ts'
@@ -25,7 +12,6 @@ import { useChange } from './shared/use-change.ts'
 import { type Read, useApi, useRead } from './shared/use-read.ts'
 import { useVisitor } from './shared/visitor.ts'
 import { when } from './shared/when.ts'
-import { words } from './shared/words.ts'
 import { Trail } from './Trail.tsx'
 
 const { connection: text } = here
@@ -140,7 +126,6 @@ function Files() {
 }
 
 function Leave({ account, left }: { account: string; left: () => void }) {
-  const { closeOverlay } = useExtensionActions<'settings'>()
   const api = useApi()
   const change = useChange()
   const { admin } = useVisitor()
@@ -150,38 +135,22 @@ function Leave({ account, left }: { account: string; left: () => void }) {
     <Flex direction="column" gap="small" align="start">
       <Failed error={change.error} />
       {said !== null && <Text>{said}</Text>}
-      <Button
-        variant="destructive"
-        overlay={
-          <Modal id="leave" title={text.leaveTitle} variant="danger">
-            <ModalBody>
-              <Text>{text.leaveText}</Text>
-            </ModalBody>
-            <ModalFooter>
-              <Button
-                variant="destructive"
-                disabled={change.busy}
-                onClick={() => {
-                  closeOverlay('leave')
-                  change.make(() => api.change<{ text: string | null }>('POST', '/connection/leave', { account }), {
-                    after: (made) => {
-                      setSaid(made.text)
-                      left()
-                    },
-                  })
-                }}
-              >
-                {text.leaveYes}
-              </Button>
-              <Button variant="secondary" onClick={() => closeOverlay('leave')}>
-                {words.cancel}
-              </Button>
-            </ModalFooter>
-          </Modal>
+      <AskFirst
+        id="leave"
+        label={text.leave}
+        title={text.leaveTitle}
+        text={text.leaveText}
+        yes={text.leaveYes}
+        busy={change.busy}
+        act={() =>
+          change.make(() => api.change<{ text: string | null }>('POST', '/connection/leave', { account }), {
+            after: (made) => {
+              setSaid(made.text)
+              left()
+            },
+          })
         }
-      >
-        {text.leave}
-      </Button>
+      />
     </Flex>
   )
 }

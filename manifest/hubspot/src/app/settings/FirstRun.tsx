@@ -222,6 +222,7 @@ function Start({ again, shadow }: Pick<Doing, 'again' | 'shadow'>) {
       {(all) => (
         <Flex direction="column" gap="small" align="start">
           <Text>{words.start.shadowNow}</Text>
+          <SendOne />
           <Failed error={change.error} theirs={routes.again} />
           <Button
             variant="primary"
@@ -252,7 +253,6 @@ function Start({ again, shadow }: Pick<Doing, 'again' | 'shadow'>) {
               {words.start.shadow}
             </Button>
           )}
-          <SendOne />
         </Flex>
       )}
     </Shown>

@@ -1,8 +1,9 @@
-import { Alert, Button, Flex, Heading, Text } from '@hubspot/ui-extensions'
+import { Button, Flex, Heading, Text } from '@hubspot/ui-extensions'
 import { Accepted } from './Accepted.tsx'
 import type { RecordPage, SentOne } from './shared/answers.ts'
 import { Failed } from './shared/failed.tsx'
 import { here } from './shared/here.ts'
+import { OutcomeTag } from './shared/outcome-tag.tsx'
 import { Shown } from './shared/shown.tsx'
 import { useChange } from './shared/use-change.ts'
 import { useApi, useRead } from './shared/use-read.ts'
@@ -74,8 +75,9 @@ function Outcome({ one }: { one: SentOne }) {
   if (isSent(one)) return <Accepted {...one} sentAt={one.settledAt} />
   if (isOnItsWay(one)) return <Text>{said.oneOnItsWay(eventName)}</Text>
   return (
-    <Alert title={said.oneNot(eventName)} variant="warning">
-      {one.text}
-    </Alert>
+    <>
+      <OutcomeTag outcome={one.outcome} />
+      <Text>{one.text}</Text>
+    </>
   )
 }
