@@ -66,6 +66,18 @@ t.test('on a slow network the page shows what is coming, and on a failing one wh
   await page.getByText('Nothing yet. As soon as a lead reaches a stage').first().waitFor()
 })
 
+t.test('a view that cannot be fetched says so, and the rest of the page stays', async (t) => {
+  const { open } = await onNetwork(t)
+  const { page } = await open()
+  await page.route(/\/assets\/connection-/, (route) => route.abort())
+  await page.getByRole('link', { name: 'Connection', exact: true }).click()
+  await page.getByText('A part of this page could not be fetched').waitFor()
+  t.strictSame(await seriousFindings(page), [])
+  await picture(page, 'page-part-missing')
+  await page.getByRole('link', { name: 'Activity', exact: true }).click()
+  await page.getByRole('heading', { level: 1, name: 'Activity' }).waitFor()
+})
+
 t.test('a change whose answer got lost is made once', async (t) => {
   const { it, network, asked, open } = await onNetwork(t)
   const { page } = await open()

@@ -1,12 +1,13 @@
 import { type MantineColorSchemeManager, MantineProvider } from '@mantine/core'
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 import { askForSignedRequest } from './api/canvas.ts'
 import { ApiError, keepSession } from './api/client.ts'
 import { resources } from './api/resources.ts'
 import { openSession } from './api/session.ts'
 import { Alone } from './parts/alone.tsx'
 import { Frame, type View } from './parts/frame.tsx'
+import { later } from './parts/later.tsx'
 import { TabProvider } from './parts/open-tab.tsx'
 import { SayProvider } from './parts/say.tsx'
 import { Loading, Shown } from './parts/shown.tsx'
@@ -19,11 +20,11 @@ import { words } from './words.ts'
 
 const views: Record<View, React.ComponentType> = {
   overview: Overview,
-  stages: lazy(async () => ({ default: (await import('./views/stages.tsx')).Stages })),
-  leads: lazy(async () => ({ default: (await import('./views/leads.tsx')).Leads })),
-  activity: lazy(async () => ({ default: (await import('./views/activity.tsx')).Activity })),
-  connection: lazy(async () => ({ default: (await import('./views/connection.tsx')).Connection })),
-  start: lazy(async () => ({ default: (await import('./views/start.tsx')).Start })),
+  stages: later(async () => (await import('./views/stages.tsx')).Stages),
+  leads: later(async () => (await import('./views/leads.tsx')).Leads),
+  activity: later(async () => (await import('./views/activity.tsx')).Activity),
+  connection: later(async () => (await import('./views/connection.tsx')).Connection),
+  start: later(async () => (await import('./views/start.tsx')).Start),
 }
 
 const STALE_MS = 10_000

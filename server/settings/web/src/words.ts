@@ -35,6 +35,7 @@ export const words = {
     title: 'This could not be loaded',
     old: 'This may be out of date',
     again: 'Try again',
+    part: 'A part of this page could not be fetched. Check your connection, then load the page anew. What you saved is kept.',
     notSaved: 'That did not work',
     offline:
       'The server cannot be reached from here. Check your connection and try again; nothing that was saved is lost, and events go on being sent.',

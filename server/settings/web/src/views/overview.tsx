@@ -1,17 +1,18 @@
 import { Button, Group, Skeleton, Text, Title } from '@mantine/core'
 import { IconAlertTriangle, IconCircleCheck, IconPlayerPause } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { lazy, type ReactNode, Suspense } from 'react'
+import { type ReactNode, Suspense } from 'react'
 import { type FirstRun, type Overview as OverviewData, resources } from '../api/resources.ts'
 import { Card } from '../parts/card.tsx'
 import { FixButton } from '../parts/fix-button.tsx'
+import { later } from '../parts/later.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { useWhen } from '../parts/when.ts'
 import { words } from '../words.ts'
 import { Way } from './overview/way.tsx'
 
 // Charts weigh more than all the rest.
-const Funnel = lazy(async () => ({ default: (await import('./overview/funnel.tsx')).Funnel }))
+const Funnel = later(async () => (await import('./overview/funnel.tsx')).Funnel)
 
 const moods = {
   good: { Icon: IconCircleCheck, mood: 'good' },
