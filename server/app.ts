@@ -201,6 +201,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       store: measureStore(createInbox(db), meter),
       access: createWebhookAccess(db, vault),
       wake: (connectionId: number) => scheduler.wake('resolve', String(connectionId)),
+      now,
     })
 
     await server.register(installRoutes, {

@@ -25,7 +25,7 @@ export function addConnectionWebhook(app: FastifyInstance, options: IntakeOption
     const found = /^[\w-]{43}$/.test(key) ? (await options.directory(crm, [account])).get(account) : undefined
     if (found === undefined) return reply.callNotFound()
     const { connectionId, resolves } = found
-    const waitSeconds = gate.enter(account, Date.now())
+    const waitSeconds = gate.enter(account, options.now())
     if (waitSeconds > 0) {
       request.log.warn({ crm, connection: connectionId }, 'too many webhooks')
       return reply.code(429).header('retry-after', String(waitSeconds)).send({ error: 'too_many_requests', message: 'Slow down, please.' })

@@ -24,6 +24,8 @@ export interface IntakeOptions {
   access: (connector: Connector, connectionId: number) => Promise<WebhookAccess>
   /** Tells the scheduler that a connection has work. May be lost. */
   wake: (connectionId: number) => void
+  /** The clock by which floods are judged, milliseconds since the epoch. */
+  now: () => number
 }
 
 export const intake: FastifyPluginAsync<IntakeOptions> = async (app, options) => {

@@ -42,9 +42,9 @@ t.test('links are limited and noted by who really asks', async (t) => {
     const { detail } = await it.db.selectFrom('audit').select('detail').where('action', '=', 'dataset.token').executeTakeFirstOrThrow()
     t.match(detail, { address: trusted ? '203.0.113.9' : '127.0.0.1' })
 
-    const statuses: number[] = []
-    for (let n = 0; n < 70; n++) statuses.push(await knock(`198.51.100.${n}, 203.0.113.7`))
-    t.equal(statuses.at(-1), 429, 'made-up addresses do not help')
+    // All at once: a busy machine may take a minute for one after the other.
+    const statuses = await Promise.all(Array.from({ length: 70 }, (_, n) => knock(`198.51.100.${n}, 203.0.113.7`)))
+    t.same([...new Set(statuses)].sort(), [404, 429], 'made-up addresses do not help')
     t.equal(await knock('203.0.113.8'), trusted ? 404 : 429, 'somebody else is not kept waiting, where that can be told')
   }
 })

@@ -195,8 +195,7 @@ t.test('the pages are stored, framed and told to nobody', async (t) => {
 t.test('who knocks too often is sent away for a while', async (t) => {
   const { browser } = await setUp(t)
   const page = browser()
-  const statuses: number[] = []
-  for (let n = 0; n < 70; n++) statuses.push((await page.open(`${PUBLIC_URL}/connect/guess${n}`)).status)
-  t.equal(statuses.at(-1), 429)
-  t.equal(statuses[0], 404)
+  // All at once: a busy machine may take a minute for one after the other.
+  const shown = await Promise.all(Array.from({ length: 70 }, (_, n) => page.open(`${PUBLIC_URL}/connect/guess${n}`)))
+  t.same([...new Set(shown.map(({ status }) => status))].sort(), [404, 429])
 })
