@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { words } from '../../server/settings/web/src/words.ts'
 import { openLinks } from '../browser/links.ts'
 import { busyOrg } from '../browser/page/busy-account.ts'
@@ -13,8 +13,7 @@ import { openChromium } from '../support/chromium.ts'
 import { signedIn } from '../support/settings-page.ts'
 import { accountWithLeads } from './hubspot/account-with-leads.ts'
 import { drawPage } from './hubspot/draw.ts'
-import { type Shown, type Surroundings, show } from './hubspot/extension.ts'
-import type { Extension } from './hubspot/project.ts'
+import { type Shown, show } from './hubspot/extension.ts'
 import { palettePng } from './palette-png.ts'
 import { settle } from './settle.ts'
 
@@ -24,13 +23,13 @@ const WIDTH = 900
 const MOST_HEIGHT = 1_000
 
 /** Takes pictures of elements into the folder of a guide. */
-async function camera(guide: string): Promise<(shown: Locator, name: string, height?: number) => Promise<void>> {
+async function camera(guide: string): Promise<(shown: Locator, name: string) => Promise<void>> {
   const folder = join(manifest, guide, 'pictures')
   await mkdir(folder, { recursive: true })
-  return async (shown, name, height = MOST_HEIGHT) => {
+  return async (shown, name) => {
     const box = await shown.boundingBox()
     if (box === null) throw new Error(`There is nothing to be seen for ${name}.`)
-    const clip = { x: box.x, y: box.y, width: box.width, height: Math.min(box.height, height) }
+    const clip = { x: box.x, y: box.y, width: box.width, height: Math.min(box.height, MOST_HEIGHT) }
     await writeFile(join(folder, `${name}.png`), palettePng(await shown.page().screenshot({ clip, fullPage: true })))
   }
 }
@@ -102,6 +101,8 @@ t.test('the page in Salesforce', async (t) => {
   await take(await open(first, 'start'), 'start')
 })
 
+const ACCOUNT = 4_004_004
+
 t.test('connecting HubSpot', async (t) => {
   const take = await camera('hubspot')
   const { it, browser, link } = await openLinks(t)
@@ -109,38 +110,38 @@ t.test('connecting HubSpot', async (t) => {
   const page = await browser.newPage({ viewport: { width: 640, height: 480 } })
   await page.goto(await link({ crm: 'hubspot' }))
   await take(page.locator('main'), 'invitation')
+  it.hubspot.addPortal({ portalId: ACCOUNT })
+  await page.getByRole('link', { name: 'Continue to HubSpot' }).click()
+  await page.getByLabel(`Account ${ACCOUNT}`).check()
+  await page.getByRole('button', { name: 'Connect app' }).click()
+  await page.getByRole('heading', { name: 'HubSpot is connected' }).waitFor()
+  await take(page.locator('main'), 'connected')
 })
 
 t.test('the extensions in HubSpot', async (t) => {
   const take = await camera('hubspot')
   const browser = await openChromium(t)
   const page = await browser.newPage({ viewport: { width: WIDTH, height: 700 } })
-  const draw = async (shown: Shown, name: string, height?: number) => {
-    await page.setContent(drawPage(shown.tree()))
-    await take(page.locator('main'), name, height)
-  }
-  const shows = async (t: Test, it: TestApp, extension: Extension, where: Surroundings = {}) => {
-    const shown = await show(t, it, extension, where)
+  const draw = async (shown: Shown, name: string) => {
     await shown.still()
-    return shown
+    await page.setContent(drawPage(shown.tree()))
+    await take(page.locator('main'), name)
   }
 
   const fresh = await testApp(t)
   for (const table of ['route', 'mapping'] as const) await fresh.db.deleteFrom(table).execute()
   await fresh.db.updateTable('connection').set({ state: 'setup' }).execute()
-  await draw(await shows(t, fresh, 'settings'), 'start')
+  await draw(await show(t, fresh, 'settings'), 'start')
 
   const { it, contacts } = await accountWithLeads(t)
-  const settings = await shows(t, it, 'settings')
+  const settings = await show(t, it, 'settings')
   for (const view of ['stages', 'leads', 'connection']) {
     await settings.open(view)
-    await settings.still()
     await draw(settings, view)
   }
-  const own = await shows(t, it, 'pages')
+  const own = await show(t, it, 'pages')
   await draw(own, 'overview')
   await own.open('activity')
-  await own.still()
   await draw(own, 'activity')
-  await draw(await shows(t, it, 'cards', { objectId: Number(contacts[0]) }), 'card')
+  await draw(await show(t, it, 'cards', { objectId: Number(contacts[0]) }), 'card')
 })

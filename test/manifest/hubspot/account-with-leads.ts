@@ -49,9 +49,11 @@ export async function accountWithLeads(t: Test): Promise<{ it: TestApp; contacts
   const it = await testApp(t)
   nameStages(it)
   const ask = byHubspot(it)
-  const { version } = (await ask('GET', '/stages')).body.data as unknown as { version: string }
+  const versionOf = async (path: string) => ((await ask('GET', path)).body.data as unknown as { version: string }).version
   const mapping = (await ask('GET', '/mapping/proposal')).body.data
-  await ask('PUT', '/mapping', { version, mapping, confirmed: true })
+  await ask('PUT', '/mapping', { version: await versionOf('/stages'), mapping, confirmed: true })
+  const rules = { confirmedSources: [{ field: 'hs_object_source_label', equals: 'Meta lead ads' }] }
+  await ask('PUT', '/rules', { version: await versionOf('/rules'), rules })
   await settle(ask)
   const began = Date.now() - 60 * HOUR_MS
   const contacts = Array.from({ length: LEADS }, (_, n) => {
