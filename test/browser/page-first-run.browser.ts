@@ -133,7 +133,8 @@ t.test(
 
     await inside.getByRole('link', { name: 'Go to the start' }).click()
     await button('Start sending').click()
-    await inside.getByText('Move a lead to the next stage').waitFor()
+    // While nothing was live, what is moved would be kept back.
+    await inside.getByText('Move a lead to the next stage in your CRM; its event shows here within seconds.', { exact: true }).waitFor()
     newLead(it, orgId)
     await inside.getByText('Meta’s trace id').waitFor()
     await picture(page, 'first-run-sent')

@@ -561,7 +561,6 @@ export const words = {
     oneNone: 'Move a lead to the next stage in your CRM; its event shows here within seconds, and can then be sent alone.',
     oneSend: (event: string, record: string) => `Send “${event}” of ${record}`,
     oneOnItsWay: (event: string) => `“${event}” is on its way to Meta …`,
-    oneNot: (event: string) => `“${event}” did not get through`,
     wait: 'Move a lead to the next stage in your CRM; its event shows here within seconds.',
     answered: (when: string) => `Meta accepted it on ${when}.`,
     trace: (id: string) => `Meta’s trace id: ${id}`,

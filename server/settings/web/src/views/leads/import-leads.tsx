@@ -17,17 +17,13 @@ const MOST_BYTES = 8_388_608
 export function ImportLeads() {
   const { admin } = useVisitor()
   const [country, setCountry] = useState('')
-  const [file, setFile] = useState<{ name: string; table: ArrayBuffer }>()
   const [isOver, setIsOver] = useState(false)
   const look = useMutation({
     mutationFn: async (chosen: File) => {
-      setFile(undefined)
       if (chosen.size > MOST_BYTES) throw new Error(said.tooLarge)
       // What was looked at is what is kept, also when somebody saves the file anew meanwhile.
       const table = await chosen.arrayBuffer()
-      const told = await changes.importLeads({ table, country })
-      setFile({ name: chosen.name, table })
-      return told
+      return { name: chosen.name, table, told: await changes.importLeads({ table, country }) }
     },
   })
   const keep = useChange(changes.importLeads, { done: ({ fresh }) => said.kept(fresh) })
@@ -45,7 +41,7 @@ export function ImportLeads() {
     setIsOver(false)
     if (admin) take(event.dataTransfer.files[0])
   }
-  const told = look.data
+  const looked = look.data
   return (
     <Card
       title={said.title}
@@ -57,7 +53,7 @@ export function ImportLeads() {
       }
     >
       <ForAdmins>
-        {told === undefined || file === undefined ? (
+        {looked === undefined ? (
           <>
             <TextInput
               label={words.leads.country}
@@ -91,11 +87,14 @@ export function ImportLeads() {
           </>
         ) : (
           <>
-            <Told {...(keep.data ?? told)} name={file.name} />
+            <Told {...(keep.data ?? looked.told)} name={looked.name} />
             <Group gap="xs" mt="md">
-              {keep.data === undefined && told.leads > 0 && (
-                <Button loading={keep.isPending} onClick={() => keep.mutate({ table: file.table, country, confirm: told.confirm })}>
-                  {said.keep(told.leads)}
+              {keep.data === undefined && looked.told.leads > 0 && (
+                <Button
+                  loading={keep.isPending}
+                  onClick={() => keep.mutate({ table: looked.table, country, confirm: looked.told.confirm })}
+                >
+                  {said.keep(looked.told.leads)}
                 </Button>
               )}
               <Button variant="default" onClick={again} disabled={keep.isPending}>

@@ -1,8 +1,10 @@
 import { Button, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { changes, resources, type SentOne } from '../../api/resources.ts'
+import { changes, type RecordPage, resources, type SentOne } from '../../api/resources.ts'
 import { Failed } from '../../parts/failed.tsx'
 import { Note } from '../../parts/note.tsx'
+import { OutcomeBadge } from '../../parts/outcome-badge.tsx'
+import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
 import { words } from '../../words.ts'
 import { Accepted } from './accepted.tsx'
@@ -19,33 +21,58 @@ export function SendOne() {
     ...resources.sentOnes,
     refetchInterval: ({ state: { data } }) => (data?.some(isOnItsWay) ? LOOK_MS : false),
   })
-  const mayGo = sent.data !== undefined && !sent.data.some((one) => isOnItsWay(one) || isSent(one))
-  const kept = useQuery({ ...resources.records({ reason: 'route_shadow' }), enabled: mayGo, refetchInterval: LOOK_MS })
-  const send = useChange(changes.sendOne)
-  const latest = kept.data?.records[0]
   return (
     <div>
       <Title order={3}>{said.one}</Title>
-      {mayGo && (
-        <Text size="sm" c="dimmed" mb="xs">
-          {latest === undefined ? said.oneNone : said.oneText}
-        </Text>
-      )}
-      {sent.data?.map((one) => (
-        <Outcome key={one.eventId} {...one} />
-      ))}
-      {mayGo && latest !== undefined && (
-        <Button
-          variant="default"
-          loading={send.isPending}
-          onClick={() => send.mutate({ record: latest.record, eventId: latest.eventId })}
-          styles={{ root: { height: 'auto', minHeight: 36 }, label: { whiteSpace: 'normal', overflowWrap: 'anywhere' } }}
-        >
-          {said.oneSend(latest.eventName ?? '', said.record(latest.record.type, latest.record.id))}
-        </Button>
-      )}
-      <Failed error={send.error} />
+      <Shown query={sent} lines={1}>
+        {(list) => (
+          <>
+            {list.map((one) => (
+              <Outcome key={one.eventId} {...one} />
+            ))}
+            {!list.some((one) => isOnItsWay(one) || isSent(one)) && <Offer />}
+          </>
+        )}
+      </Shown>
     </div>
+  )
+}
+
+/** The latest event that was kept back, as soon as there is one. */
+function Offer() {
+  const kept = useQuery({ ...resources.records({ reason: 'route_shadow' }), refetchInterval: LOOK_MS })
+  return (
+    <Shown query={kept} lines={1}>
+      {({ records: [latest] }) =>
+        latest === undefined ? (
+          <Text size="sm" c="dimmed">
+            {said.oneNone}
+          </Text>
+        ) : (
+          <Send {...latest} />
+        )
+      }
+    </Shown>
+  )
+}
+
+function Send({ record, eventId, eventName }: RecordPage['records'][number]) {
+  const send = useChange(changes.sendOne)
+  return (
+    <>
+      <Text size="sm" c="dimmed" mb="xs">
+        {said.oneText}
+      </Text>
+      <Button
+        variant="default"
+        loading={send.isPending}
+        onClick={() => send.mutate({ record, eventId })}
+        styles={{ root: { height: 'auto', minHeight: 36 }, label: { whiteSpace: 'normal', overflowWrap: 'anywhere' } }}
+      >
+        {said.oneSend(eventName ?? '', said.record(record.type, record.id))}
+      </Button>
+      <Failed error={send.error} />
+    </>
   )
 }
 
@@ -57,10 +84,10 @@ function Outcome(one: SentOne) {
         {said.oneOnItsWay(eventName)}
       </Text>
     )
-  if (isSent(one)) return <Accepted {...one} sentAt={one.settledAt} text={one.text} />
+  if (one.outcome === 'sent') return <Accepted {...one} sentAt={one.settledAt} />
   return (
-    <Note mood="warn" role="status" title={said.oneNot(eventName)}>
-      {one.text}
+    <Note mood="warn" role="status" title={eventName}>
+      <OutcomeBadge outcome={one.outcome} /> {one.text}
     </Note>
   )
 }
