@@ -1,30 +1,14 @@
-import {
-  Accordion,
-  Alert,
-  Button,
-  EmptyState,
-  Flex,
-  Heading,
-  Icon,
-  Input,
-  StatusTag,
-  Table,
-  TableBody,
-  TableCell,
-  TableHead,
-  TableHeader,
-  TableRow,
-  Text,
-  Toggle,
-} from '@hubspot/ui-extensions'
+import { Alert, Button, Flex, Heading, Text, Toggle } from '@hubspot/ui-extensions'
 import { useState } from 'react'
 import { BothChanges } from './BothChanges.tsx'
-import { moveLost, setLost } from './edit-lost.ts'
-import { labelOf } from './label-of.ts'
-import type { Mapping, StageReport, Stages as StagesAnswer } from './shared/answers.ts'
-import { changeLine, isReported, isWhole, keyOf, mappingOf, moveLine, nameProblem, removeLine, reportLine } from './shared/draft.ts'
+import { Lost } from './Lost.tsx'
+import { NameInput } from './NameInput.tsx'
+import { NotReported } from './NotReported.tsx'
+import { Reported } from './Reported.tsx'
+import { Suitability } from './Suitability.tsx'
+import type { Mapping, Stages as StagesAnswer } from './shared/answers.ts'
+import { isWhole, keyOf, mappingOf } from './shared/draft.ts'
 import { Failed } from './shared/failed.tsx'
-import { here } from './shared/here.ts'
 import { Shown } from './shared/shown.tsx'
 import { useChange } from './shared/use-change.ts'
 import { type Read, useApi, useRead } from './shared/use-read.ts'
@@ -50,12 +34,10 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
   const mapping = draft ?? mappingOf(answer)
   const on = theirs ?? { version: answer.version, base: mappingOf(answer) }
   const states = new Map(answer.stages.map((stage) => [keyOf(stage), stage.state]))
-  const shown = mapping.stages.filter(isReported)
-  const off = mapping.stages.filter(({ eventName, negative }) => eventName === null && !negative)
   const known = new Set(mapping.stages.map(keyOf))
   const unmapped = answer.unmapped.filter((stage) => !known.has(keyOf(stage)))
-  const negative = mapping.stages.filter((stage) => stage.negative)
   const vanished = mapping.stages.filter((stage) => states.get(keyOf(stage)) === 'vanished').length
+  const editing = { mapping, states, groups: answer.groups, edit: setDraft }
   // Meta has learned from names that were sent: they change only after the warning.
   const renames = change.error?.code === 'mapping_renames_sent'
   const leave = () => {
@@ -88,86 +70,18 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
           checked={mapping.rawLead.enabled}
           onChange={(enabled) => setDraft({ ...mapping, rawLead: { ...mapping.rawLead, enabled } })}
         />
-        {mapping.rawLead.enabled && (
-          <NameInput
-            label={text.eventName}
-            name="rawLeadName"
-            value={mapping.rawLead.eventName}
-            readOnly={!admin}
-            onInput={(eventName) => setDraft({ ...mapping, rawLead: { ...mapping.rawLead, eventName } })}
-          />
-        )}
+        <NameInput
+          label={text.eventName}
+          name="rawLeadName"
+          value={mapping.rawLead.eventName}
+          readOnly={!admin}
+          onInput={(eventName) => setDraft({ ...mapping, rawLead: { ...mapping.rawLead, eventName } })}
+        />
       </Flex>
 
       <Flex direction="column" gap="small">
         <Heading>{text.reported}</Heading>
-        {shown.length === 0 && (
-          <EmptyState title={text.none} imageName="target" layout="vertical">
-            <Text>{text.noneText}</Text>
-          </EmptyState>
-        )}
-        {shown.length > 0 && (
-          <Table bordered>
-            <TableHead>
-              <TableRow>
-                <TableHeader>{text.title}</TableHeader>
-                <TableHeader>{text.eventName}</TableHeader>
-                <TableHeader>{text.amountShort}</TableHeader>
-                <TableHeader width="min"> </TableHeader>
-              </TableRow>
-            </TableHead>
-            <TableBody>
-              {shown.map((stage, place) => {
-                const key = keyOf(stage)
-                const label = labelOf(stage, answer.groups)
-                const state = states.get(key)
-                return (
-                  <TableRow key={key}>
-                    <TableCell>
-                      <Text>{label}</Text>
-                      {state === 'vanished' && <StatusTag variant="warning">{text.vanished}</StatusTag>}
-                      {state === 'archived' && <StatusTag>{text.archived}</StatusTag>}
-                    </TableCell>
-                    <TableCell>
-                      <NameInput
-                        label={text.eventNameOf(label)}
-                        name={key}
-                        value={stage.eventName ?? ''}
-                        readOnly={!admin}
-                        onInput={(eventName) => setDraft(changeLine(mapping, stage, { eventName }))}
-                      />
-                    </TableCell>
-                    <TableCell>
-                      <Toggle
-                        label={text.amountOf(label)}
-                        labelDisplay="hidden"
-                        name={`${key}/amount`}
-                        readonly={!admin}
-                        checked={stage.sendAmount}
-                        onChange={(sendAmount) => setDraft(changeLine(mapping, stage, { sendAmount }))}
-                      />
-                    </TableCell>
-                    <TableCell>
-                      {admin && (
-                        <Flex gap="extra-small">
-                          <MoveButtons label={label} place={place} of={shown} move={(by) => setDraft(moveLine(mapping, stage, by))} />
-                          <Button
-                            size="extra-small"
-                            onClick={() =>
-                              setDraft(state === 'vanished' ? removeLine(mapping, stage) : changeLine(mapping, stage, { eventName: null }))
-                            }
-                          >
-                            {state === 'vanished' ? text.remove : text.offOf(label)}
-                          </Button>
-                        </Flex>
-                      )}
-                    </TableCell>
-                  </TableRow>
-                )
-              })}
-            </TableBody>
-          </Table>
-        )}
+        <Reported {...editing} />
         <Failed error={proposal.error} />
         {change.error?.code === 'outdated' && (
           <BothChanges
@@ -217,134 +131,10 @@ function Editor({ answer, read }: { answer: StagesAnswer; read: Read<StagesAnswe
         )}
       </Flex>
 
-      <Accordion title={text.off_} defaultOpen={unmapped.length > 0}>
-        <Flex direction="column" gap="small">
-          <Text>{off.length + unmapped.length === 0 ? text.offEmpty : text.offText}</Text>
-          {[...unmapped.map((stage) => ({ ...stage, isNew: true })), ...off.map((stage) => ({ ...stage, isNew: false }))].map((stage) => (
-            <Flex key={keyOf(stage)} gap="small" align="center">
-              <Text>{labelOf(stage, answer.groups)}</Text>
-              {stage.isNew && <StatusTag variant="info">{text.isNew}</StatusTag>}
-              {admin && (
-                <>
-                  <Button size="extra-small" onClick={() => setDraft(reportLine(mapping, stage))}>
-                    {text.reportOf(labelOf(stage, answer.groups))}
-                  </Button>
-                  <Button size="extra-small" onClick={() => setDraft(setLost(mapping, stage))}>
-                    {here.stages.lost(labelOf(stage, answer.groups))}
-                  </Button>
-                </>
-              )}
-            </Flex>
-          ))}
-        </Flex>
-      </Accordion>
-      {negative.length > 0 && (
-        <Accordion title={text.negative(negative.length)}>
-          <Text>{text.negativeText}</Text>
-          {negative.map((stage, place) => {
-            const key = keyOf(stage)
-            const label = labelOf(stage, answer.groups)
-            return (
-              <Flex key={key} gap="small" align="center">
-                <Text>{label}</Text>
-                {states.get(key) === 'vanished' && <StatusTag variant="warning">{text.vanished}</StatusTag>}
-                {admin && (
-                  <>
-                    <MoveButtons label={label} place={place} of={negative} move={(by) => setDraft(moveLost(mapping, stage, by))} />
-                    <Button
-                      size="extra-small"
-                      onClick={() =>
-                        setDraft(
-                          states.get(key) === 'vanished' ? removeLine(mapping, stage) : changeLine(mapping, stage, { negative: false }),
-                        )
-                      }
-                    >
-                      {states.get(key) === 'vanished' ? text.remove : here.stages.notLost(label)}
-                    </Button>
-                  </>
-                )}
-              </Flex>
-            )
-          })}
-        </Accordion>
-      )}
+      <NotReported {...editing} unmapped={unmapped} />
+      <Lost {...editing} />
       <Versions key={answer.version} take={setDraft} />
       <Suitability />
     </Flex>
-  )
-}
-
-interface Moved {
-  label: string
-  place: number
-  of: readonly unknown[]
-  move: (by: -1 | 1) => void
-}
-
-/** Puts a stage before or behind its neighbour: arrows, with words for whoever does not see them. */
-const MoveButtons = ({ label, place, of, move }: Moved) => (
-  <>
-    <Button size="extra-small" disabled={place === 0} onClick={() => move(-1)}>
-      <Icon name="upCarat" screenReaderText={text.up(label)} />
-    </Button>
-    <Button size="extra-small" disabled={place === of.length - 1} onClick={() => move(1)}>
-      <Icon name="downCarat" screenReaderText={text.down(label)} />
-    </Button>
-  </>
-)
-
-interface Name {
-  label: string
-  name: string
-  value: string
-  readOnly: boolean
-  onInput: (value: string) => void
-}
-
-/** The name of an event: not empty, and not longer than Meta takes. */
-function NameInput({ label, name, value, readOnly, onInput }: Name) {
-  const problem = nameProblem(value)
-  const wrong = problem && text[problem]
-  return (
-    <Input
-      label={label}
-      name={name}
-      value={value}
-      readOnly={readOnly}
-      error={wrong !== undefined}
-      validationMessage={wrong}
-      onInput={onInput}
-    />
-  )
-}
-
-/** Which stage suits Meta best, by Meta's own conditions. */
-function Suitability() {
-  const report = useRead<StageReport>('/figures/stages')
-  return (
-    <Accordion title={text.suits}>
-      <Shown read={report}>
-        {(data) => (
-          <Flex direction="column" gap="small">
-            <Text>{data.text}</Text>
-            {data.stages.map(({ eventName, share, medianHours, conditions, fits }) => {
-              const early = conditions.some(({ state }) => state === 'too_little_data')
-              return (
-                <Flex key={eventName} gap="small" align="center">
-                  <StatusTag variant={fits ? 'success' : early ? 'default' : 'warning'}>
-                    {fits ? text.fits : early ? text.early : text.fitsNot}
-                  </StatusTag>
-                  <Text>
-                    {[eventName, share !== null && text.reach(share), medianHours !== null && text.half(medianHours)]
-                      .filter((part) => part !== false)
-                      .join(' · ')}
-                  </Text>
-                </Flex>
-              )
-            })}
-          </Flex>
-        )}
-      </Shown>
-    </Accordion>
   )
 }
