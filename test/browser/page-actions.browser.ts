@@ -36,8 +36,8 @@ async function opened(t: Test, view: string) {
 t.test('the activity is told by reason, and each record has its story', async (t) => {
   const { it, page, button } = await opened(t, 'Activity')
   await page
+    .getByRole('region', { name: 'By result' })
     .getByRole('button', { name: /Waiting/ })
-    .first()
     .click()
   await page.getByText(/^Only: No Meta lead is known/).waitFor()
   await button('Everything').click()
@@ -96,6 +96,7 @@ t.test('rules are changed with real counts beside them, and a rule that was chan
     .execute()
   await button('Save').click()
   await page.getByText('nothing of theirs was overwritten').waitFor()
+  await page.getByRole('alert').getByText('Send a stage each time it is reached').waitFor()
   await button('Save mine all the same').click()
   await until(async () => 'backward' in ((await connection()).rules as object))
   t.match((await connection()).rules, { repeats: true, backward: true })

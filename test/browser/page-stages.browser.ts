@@ -1,6 +1,7 @@
 /** The stages on the settings page: reported, moved, renamed and saved, by mouse and by keyboard, and by two people at once. */
 import t, { type Test } from 'tap'
 import { readMapping } from '../../server/settings/mappings.ts'
+import { until } from '../support/app.ts'
 import { picture } from '../support/chromium.ts'
 import { busyOrg } from './page/busy-account.ts'
 import { buildPage, pages, seriousFindings } from './page/open-page.ts'
@@ -91,8 +92,7 @@ t.test('of two who change the stages at once, the second sees what the first did
   await save(second, 'Needs Analysis')
   await second.inside.getByText('Nothing of it contradicts what you changed.').waitFor()
   await second.inside.getByRole('button', { name: 'Save both together' }).click()
-  await saved(second)
-  t.ok((await names()).includes('Needs Analysis'))
+  await until(async () => (await names()).includes('Needs Analysis'))
   t.ok((await names()).includes('Value Proposition'), 'nobody lost anything')
 
   const third = await open()
@@ -108,8 +108,7 @@ t.test('of two who change the stages at once, the second sees what the first did
   await choice.scrollIntoViewIfNeeded()
   await picture(second.page, 'stages-conflict')
   await both.click()
-  await saved(second)
-  t.ok((await names()).includes('Perceived'))
+  await until(async () => (await names()).includes('Perceived'))
   t.notOk((await names()).includes('Seen'))
 })
 

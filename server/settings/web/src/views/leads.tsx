@@ -17,6 +17,11 @@ import { WhichLeads } from './leads/which-leads.tsx'
 
 const said = words.leads
 const switches = Object.entries(said.switches) as [keyof typeof said.switches, [string, string]][]
+const titles: Partial<Record<keyof Rules, string>> = {
+  ...{ whichLeads: said.which, confirmedSources: said.sources, consent: said.consent, optOut: said.optOut },
+  ...{ limitedDataUse: said.limited, defaultCountry: said.country },
+  ...Object.fromEntries(switches.map(([name, [label]]) => [name, label])),
+}
 
 export function Leads() {
   const rules = useQuery(resources.rules)
@@ -98,6 +103,7 @@ function Editor(saved: LeadRules) {
         save={save}
         latest={resources.rules}
         bodyOf={(version) => ({ version, rules: changed(draft.base, rules) })}
+        differences={(before, now) => Object.keys(changed(before, now.rules)).map((name) => titles[name as keyof Rules] ?? name)}
       />
     </ForAdmins>
   )

@@ -69,7 +69,7 @@ function Editor(saved: StagesData) {
           <Reported mapping={mapping} states={states} onChange={draft.set} />
         </Card>
         <NotReported saved={saved} mapping={mapping} onChange={draft.set} />
-        {isOutdated(save.error) && (
+        {isOutdated(save.error) ? (
           <BothChanges
             key={save.submittedAt}
             draft={draft}
@@ -84,15 +84,16 @@ function Editor(saved: StagesData) {
               queries.invalidateQueries()
             }}
           />
+        ) : (
+          <KeepChanges
+            draft={draft}
+            save={save}
+            latest={resources.stages}
+            bodyOf={(version) => ({ version, mapping })}
+            ready={isWhole(mapping)}
+            error={isRename ? null : save.error}
+          />
         )}
-        <KeepChanges
-          draft={draft}
-          save={save}
-          latest={resources.stages}
-          bodyOf={(version) => ({ version, mapping })}
-          ready={isWhole(mapping) && !isOutdated(save.error)}
-          error={isRename || isOutdated(save.error) ? null : save.error}
-        />
         <History
           onTake={(version, taken) => {
             draft.set(taken)

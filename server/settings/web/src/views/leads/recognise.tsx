@@ -90,6 +90,7 @@ function Editor(saved: CrmSettings) {
           save={save}
           latest={resources.crmSettings}
           bodyOf={(version) => ({ version, settings: changed(draft.base, draft.value) })}
+          differences={(before, now) => Object.keys(changed(before, now.settings)).map(labelOf)}
         />
       </ForAdmins>
       <Samples names={[...new Set(named)]} />
