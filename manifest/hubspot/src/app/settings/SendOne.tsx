@@ -72,7 +72,7 @@ export function SendOne() {
 
 function Outcome({ one }: { one: SentOne }) {
   const eventName = one.eventName ?? ''
-  if (isSent(one)) return <Accepted {...one} sentAt={one.settledAt} />
+  if (one.outcome === 'sent') return <Accepted {...one} sentAt={one.settledAt} />
   if (isOnItsWay(one)) return <Text>{said.oneOnItsWay(eventName)}</Text>
   return (
     <>
