@@ -101,7 +101,7 @@ t.test('through all kinds of trouble', async (t) => {
   const scrape = await request(`${it.url}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })
   const metrics = await scrape.body.text()
   await it.restart()
-  await until(() => mailServer.mails.length >= 2 && mailServer.mails.some(({ text }) => text.includes('events sent this week')))
+  await until(() => mailServer.mails.length >= 2 && mailServer.mails.some(({ subject }) => subject.includes('events sent this week')))
   await it.db.deleteFrom('notice').where('code', '=', 'unknown_error').execute()
 
   const text = lines.join('\n')
