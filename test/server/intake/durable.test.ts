@@ -144,3 +144,16 @@ t.test('a long body of stage changes is kept as it came, one that shows more of 
   t.equal(new Set(qualified.map(({ leadId }) => leadId)).size, 40)
   t.equal(qualified.length, 40)
 })
+
+t.test('a long body that turns out to be no JSON is set aside for a person, and holds nobody up', async (t) => {
+  const it = await testApp(t, { env: { META_TIMEOUT_MS: '10000' } })
+  const { id } = it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead', meta_lead_id: '123456789012345' } })
+  const torn = JSON.stringify(Array.from({ length: 40 }, () => stageEvent(id, 'customer'))).replace('},{', '}{')
+  t.match(await post(it.url, torn), { status: 202 })
+  it.hubspot.change({ type: 'contact', id, properties: { lifecyclestage: 'opportunity' } })
+  await until(() => it.meta.events({ dataset: DATASET }).some(({ eventName }) => eventName === 'Sales Opportunity'))
+  await until(async () => (await count(it.db, 'packet')) === 1)
+  t.strictSame(await it.db.selectFrom('packet').select(['quarantined', 'last_error', 'changes']).execute(), [
+    { quarantined: true, last_error: 'unreadable_change', changes: 40 },
+  ])
+})
