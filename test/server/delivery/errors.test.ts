@@ -2,6 +2,7 @@
 import t from 'tap'
 import { putSecret } from '../../../server/connections/secrets.ts'
 import { addRoute, DATASET, TOKEN, testApp, until } from '../../support/app.ts'
+import { createDoor } from '../../support/door.ts'
 import { count, hurry, ledger, tallied } from '../../support/look.ts'
 import { startProxy } from '../../support/proxy.ts'
 import { addTenants, aSweep, dataset, held, notices, outcomes, report, resume } from './sharing.ts'
@@ -112,6 +113,25 @@ t.test('what only a person can mend holds the dataset, and tells; its events go 
   }
   await until(async () => (await count(it.db, 'outbox')) === 0)
   for (const tenant of tenants) t.strictSame(await outcomes(it, tenant), { sent: 2, expired: 1 })
+})
+
+t.test('a token that is refused is not held against the one that was given meanwhile', async (t) => {
+  const it = await testApp(t)
+  const door = createDoor()
+  it.meta.misbehave({ how: 'slow', path: `/${DATASET}/events$`, held: door.pass })
+  await report(it, 2)
+  await door.came
+  it.meta.addDataset({ id: DATASET, tokens: ['new-token'] })
+  await putSecret(it.db, it.vault, `dataset:${it.datasetId}`, 'token', 'new-token')
+  door.open()
+  await until(async () => (await count(it.db, 'outbox')) === 0)
+  t.strictSame(await outcomes(it, it), { sent: 2 })
+  t.strictSame(await notices(it, it.datasetId), [])
+  t.match(await dataset(it, it.datasetId), { state: 'active', hold_reason: null })
+  t.strictSame(
+    it.meta.requests().map(({ status }) => status),
+    [401, 200],
+  )
 })
 
 t.test('without a token the dataset is held and nothing is lost', async (t) => {
