@@ -1,6 +1,6 @@
 /**
  * HubSpot's webhook events as they are kept. Parsed ones hold only what is used. A body of many stage changes may also be kept as it came:
- * then parsing is left to whoever handles it, and taking it costs a third.
+ * then parsing is left to whoever handles it, and taking it costs half as much.
  */
 import type { AppCredentials, KeepableBody } from '../connector.ts'
 import { isInstant } from '../is-instant.ts'
