@@ -12,9 +12,11 @@ import { createRateGate, limitReached, type RateGate } from './rate-gate.ts'
 const LONGEST_REQUEST_MS = 15_000
 /** Between two looks for a place, ms. */
 const LEAST_WAIT_MS = 20
+/** Longer pauses than a limit of pace needs may end sooner than they were announced: each process finds that out by itself. */
+const LONGEST_SHARED_PAUSE_MS = 10_000
 
 /**
- * As `createRateGate`, over all processes on this database, pauses included; `concurrent` is for each of them.
+ * As `createRateGate`, over all processes on this database, the first seconds of pauses included; `concurrent` is for each of them.
  *
  * @param maxWaitMs who would wait longer is refused with `CodedError` `crm_limit_reached` and the time left in `retry`
  */
@@ -78,7 +80,7 @@ export function createSharedGate(db: Database, connectionId: number, bucket: str
     pause(time) {
       local.pause(time)
       sql`
-        insert into crm_pace as p (connection_id, bucket, taken, paused_until) values (${connectionId}, ${bucket}, '{}', clock_timestamp() + ${ms(time)})
+        insert into crm_pace as p (connection_id, bucket, taken, paused_until) values (${connectionId}, ${bucket}, '{}', clock_timestamp() + ${ms(Math.min(time, LONGEST_SHARED_PAUSE_MS))})
         on conflict (connection_id, bucket) do update set paused_until = greatest(p.paused_until, excluded.paused_until)`
         .execute(db)
         // Then the others are told by the CRM.

@@ -41,6 +41,8 @@ export interface TestAppOptions {
   log?: Log
   /** `false`: everything is there but the app itself, which runs in a process of its own. */
   launch?: false
+  /** Each app works by itself, also where the tests of many share a Redis. */
+  alone?: true
   /** The clock by which the app judges times. */
   now?: () => number
   /** Where the app reaches the database with this URL; a proxy, for instance. */
@@ -122,7 +124,7 @@ export async function testApp(t: Test, options: TestAppOptions = {}): Promise<Te
   const addTenant = (tenant: NewTenant) => connect(db, vault, hubspot, tenant)
   const first = await addTenant({ portal: PORTAL, dataset: DATASET, token: TOKEN, rules: options.rules, mapping: options.mapping })
 
-  const redis = sharedRedis(databaseUrl)
+  const redis = options.alone ? undefined : sharedRedis(databaseUrl)
   const launch = async (pool: Database) => {
     const app = await createApp({
       config: { ...config, ...(redis && { redis }) },
