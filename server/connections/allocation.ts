@@ -36,6 +36,8 @@ export function watchAllocation(options: AllocationOptions): AllocationWatch {
   const { connector, now = Date.now } = options
   let left: Left | undefined
   let restUntil = 0
+  /** One after the other: that there is enough must not be written after that there is not. */
+  let telling = Promise.resolve()
   return {
     enter() {
       if (left !== 'none') return
@@ -50,8 +52,11 @@ export function watchAllocation(options: AllocationOptions): AllocationWatch {
       const before = left
       left = seen.used >= seen.limit ? 'none' : seen.used >= WARN_FROM * seen.limit ? 'little' : 'enough'
       if (left === 'none' && before !== 'none') restUntil = now() + REST_MS
-      if (left !== before)
-        tell(options, left, seen).catch((error) => options.log.warn({ code: networkReason(error) }, 'a notice was not written'))
+      if (left === before) return
+      const news = left
+      telling = telling
+        .then(() => tell(options, news, seen))
+        .catch((error) => options.log.warn({ code: networkReason(error) }, 'a notice was not written'))
     },
   }
 }
