@@ -240,7 +240,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     async stop() {
       stopping = true
-      if (server.server.listening) await sleep(config.stopDelayMs)
+      if (config.role !== 'worker' && server.server.listening) await sleep(config.stopDelayMs)
       await server.close()
       await Promise.all([streams.stop({ graceMs: GRACE_MS }), scheduler.stop({ graceMs: GRACE_MS }), vigil?.stop()])
       await Promise.all([graph.close(), notifier.close(), crmHttp.close()])
