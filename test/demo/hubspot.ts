@@ -61,7 +61,10 @@ export async function startHubSpotSource(faults: { loseLastWebhook: boolean }): 
       HUBSPOT_CLIENT_SECRET: clientSecret,
       HUBSPOT_API_URL: hubspot.url,
     },
-    connect: (serverUrl) => hubspot.control('webhooks', { targetUrl: `${serverUrl}/webhooks/hubspot` }),
+    async connect(serverUrl) {
+      await hubspot.control('setRedirectUris', { redirectUris: [`${serverUrl}/oauth/hubspot/callback`] })
+      await hubspot.control('webhooks', { targetUrl: `${serverUrl}/webhooks/hubspot` })
+    },
     async walk(changed) {
       const plan = planWalk()
       const start = Date.now() + syncMs

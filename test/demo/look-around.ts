@@ -16,6 +16,7 @@ export async function lookAround({ folder, server, meta, sources }: Stack): Prom
   const leadstage = 'npm run -s leadstage --'
   const steps: [remark: string, command: string][] = [
     ['In another terminal, in this folder, let the command line use this server', `. ${envFile}`],
+    ['The settings page, for whoever signs in with HubSpot or Salesforce and agrees', `${server.url}/page`],
     ['What became of all the changes', `${leadstage} record list`],
     ...sources.map(({ name, visit }): [string, string] => [
       `The story of one ${name} record`,

@@ -80,8 +80,8 @@ export async function startSalesforceSource(): Promise<Source> {
       SALESFORCE_API_URL: salesforce.url,
       SALESFORCE_STREAM_URL: streamUrl,
     },
-    // The server comes to Salesforce, not the other way round; it may take a moment until it does.
-    async connect() {},
+    // For its changes the server comes to Salesforce, not the other way round; it may take a moment until it does.
+    connect: (serverUrl) => salesforce.control('setRedirectUris', { redirectUris: [`${serverUrl}/oauth/salesforce/callback`] }),
     async walk(changed) {
       while ((await salesforce.control<unknown[]>('pubsub.streams')).length === 0) await sleep(strokeMs)
       await salesforce.control('pubsub.duplicate', { events: 20 })

@@ -13,7 +13,7 @@ export interface Source {
   eventNames: readonly string[]
   /** The secret of the account's grant, by which it gets connected. */
   refreshToken: string
-  /** From now on webhooks go to the server at this address. */
+  /** From now on webhooks go to the server at this address, and consents lead back to it. */
   connect(serverUrl: string): Promise<void>
   /** Makes all changes of the funnel in the CRM, and tells of each when it has been made. */
   walk(changed: (change: Change) => void): Promise<void>

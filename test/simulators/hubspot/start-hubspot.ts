@@ -115,6 +115,8 @@ export interface HubSpot {
   setScopes(input: { portalId?: number; scopes: string[] }): void
   /** A new client secret for signatures and the token endpoint. */
   setClientSecret(input: { clientSecret: string }): void
+  /** Where consent may lead back to. */
+  setRedirectUris(input: { redirectUris: string[] }): void
   /** Whether refreshing returns a new refresh token and ends the old one. */
   rotateRefreshTokens(input: { on: boolean }): void
   tokenCounts(): { exchanges: number; refreshes: number; refused: number }
@@ -371,6 +373,9 @@ export async function startHubSpot(options: HubSpotOptions = {}): Promise<HubSpo
     setScopes: (input: { portalId?: number; scopes: string[] }) => tokens.setScopes(portalOf(input).portalId, input.scopes),
     setClientSecret: (input: { clientSecret: string }) => {
       app.clientSecret = input.clientSecret
+    },
+    setRedirectUris: (input: { redirectUris: string[] }) => {
+      app.redirectUris = input.redirectUris
     },
     rotateRefreshTokens: (input: { on: boolean }) => {
       tokens.rotate = input.on

@@ -234,6 +234,10 @@ export async function startSalesforce(options: SalesforceOptions = {}) {
     setClientSecret: ({ clientSecret }: { clientSecret: string }) => {
       app.clientSecret = clientSecret
     },
+    /** Where consent may lead back to. */
+    setRedirectUris: ({ redirectUris }: { redirectUris: string[] }) => {
+      app.redirectUris = redirectUris
+    },
 
     /** Counts against the daily limit of API requests, as other software of the org uses them up. */
     setRequestsUsed: ({ orgId, used }: InOrg & { used: number }) => {
