@@ -35,9 +35,12 @@ export const page: Page<HubspotSettings> = {
   },
 }
 
-/** HubSpot puts its own parameters behind ours, and signs all of them; one that is there twice says nothing. */
+/**
+ * HubSpot puts its own parameters behind those that the page asked with, and signs all of them; one that is there twice says nothing.
+ * So all of the query counts: a second question mark is a sign like any other in it (RFC 3986, 3.4).
+ */
 function readVisitor({ target, headers }: RawRequest, appId: string): PageVerdict {
-  const query = new URLSearchParams(target.split('?', 2)[1] ?? '')
+  const query = new URLSearchParams(target.replace(/^[^?]*/, ''))
   const only = (name: string) => (query.getAll(name).length === 1 ? (query.get(name) ?? '') : '')
   const [account, userId] = [only('portalId'), only('userId')]
   if (only('appId') !== appId) return { ok: false, status: 401, code: 'other_app', text: 'The request was signed for another app.' }

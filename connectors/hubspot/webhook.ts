@@ -5,11 +5,15 @@ import { id, isObject, slim } from './kept-event.ts'
 import { readSignal } from './normalise.ts'
 import { verifySignature } from './signature.ts'
 
-/** Judges method, content type, headers, clock and signature, in this order. Never throws. */
+/** Judges method, content type, address, headers, clock and signature, in this order. Never throws. */
 export function verify(request: RawRequest, app: AppCredentials): Verdict {
   if (request.method !== 'POST') return { ok: false, status: 405, code: 'method_not_allowed', text: 'HubSpot webhooks are sent with POST.' }
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? ''))
     return { ok: false, status: 415, code: 'not_json', text: 'HubSpot webhooks are application/json.' }
+  // What a UI extension fetches is signed with the same secret, but whoever is at the page chooses what it says. HubSpot adds to its
+  // query who that is, and webhooks have none.
+  if (request.target.includes('?'))
+    return { ok: false, status: 401, code: 'not_a_webhook', text: 'The address of HubSpot webhooks has no query.' }
   return verifySignature(request, app.clientSecrets)
 }
 

@@ -7,9 +7,8 @@ export const signedAt = 1_790_000_000_500
 export const app: AppCredentials = { appId: '4004', clientId: 'client', clientSecrets: [secret], baseUrl: 'https://api.hubapi.com' }
 
 /** A signed webhook request; `change` replaces parts of it after it was signed. */
-export function signedWebhook(body: string, change: Partial<RawRequest> = {}): RawRequest {
+export function signedWebhook(body: string, change: Partial<RawRequest> = {}, target = '/webhooks/hubspot'): RawRequest {
   const publicUrl = 'https://capi.example.com'
-  const target = '/webhooks/hubspot'
   const signature = createHmac('sha256', secret).update(`POST${publicUrl}${target}${body}${signedAt}`).digest('base64')
   return {
     method: 'POST',

@@ -29,6 +29,12 @@ t.test('the rungs of the ladder are climbed in order, each with its status', asy
   t.match(verify({ ...signed, body: Buffer.from('[1]') }, app), { ok: false, status: 401, code: 'signature_wrong' })
 })
 
+t.test('what HubSpot signs for a page is no webhook: whoever is at the page chooses its address and its body', async (t) => {
+  const target = '/webhooks/hubspot?userId=1&portalId=77&userEmail=eve%40example.com&appId=4004'
+  const fetched = signedWebhook(JSON.stringify({ ...base, subscriptionType: 'contact.privacyDeletion', objectId: 5005 }), {}, target)
+  t.match(verify(fetched, app), { ok: false, status: 401, code: 'not_a_webhook' })
+})
+
 t.test('JSON may carry parameters, and nothing else passes for it', async (t) => {
   const judge = (type: string | undefined) => {
     const signed = signedWebhook('[]')

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { openSession, type SessionOf } from '../../../../server/settings/api/sessions.ts'
 import { beginSignIn } from '../../../../server/settings/api/sign-ins.ts'
+import { ADMIN } from '../../../simulators/hubspot/start-hubspot.ts'
 import { PORTAL, PUBLIC_URL, type TestApp, TOKEN, testApp } from '../../../support/app.ts'
 import { createBrowser } from '../../../support/browser.ts'
 import { addOrg } from '../../../support/salesforce.ts'
@@ -39,6 +40,9 @@ t.test('what was not signed by HubSpot for us, just now, for exactly this, is re
     t.ok([400, 401].includes(status), `${what}: ${status}`)
     t.match(body, { ok: false, code: String, text: String }, what)
   }
+  const before = `userId=${ADMIN}&portalId=4004004&appId=${it.hubspot.app.appId}`
+  const cut = await byHubspot(it)('GET', `/session?${before}&x=?`)
+  t.match(cut, { status: 401, body: { code: 'other_app' } }, 'a portal of the asker’s own, before a second question mark')
   const changed = await byHubspot(it, { instead: { body: '{"rules":{"whichLeads":"anyone"},"version":"x"}' } })('PUT', '/rules', {})
   t.match(changed, { status: 401, body: { code: 'signature_wrong' } }, 'another body than was signed')
   const nobody = await fetch(`${it.url}/api/overview`)
