@@ -6,8 +6,8 @@ import { api } from './version.ts'
 const PRODUCTION = api.baseUrl
 const SANDBOX = 'https://test.salesforce.com'
 
-/** Hosts of one org, of production and of its sandboxes (Salesforce, My Domain: partitioned domains). */
-const MY_DOMAIN = /^[a-z0-9-]+(--[a-z0-9-]+)?(\.(sandbox|develop|scratch|demo|patch|trailblaze|free))?\.my\.salesforce\.com$/
+/** Hosts of one org, of production and of its sandboxes, `org--sandbox` (Salesforce, My Domain: partitioned domains). */
+const MY_DOMAIN = /^[a-z0-9-]+(\.(sandbox|develop|scratch|demo|patch|trailblaze|free))?\.my\.salesforce\.com$/
 
 /**
  * See `Install.authUrl`. People copy what their browser shows, so the host of a page is read as the My Domain behind it. An
