@@ -521,18 +521,20 @@ async function planNextLooks(
   decided: readonly Judged[],
 ): Promise<void> {
   const settled = new Set(decided.filter(({ entry }) => entry.outcome !== 'waiting').map(({ entry }) => entryKey(entry)))
+  const oldest = now - waitForLeadMs
+  const givenUp = new Set<string>()
+  /** Since when a record waits with what is not given up. */
   const since = new Map<string, number>()
   for (const entry of entries) {
     if (entry.outcome !== 'waiting' || settled.has(entryKey(entry))) continue
-    since.set(entry.recordId, Math.min(since.get(entry.recordId) ?? Number.POSITIVE_INFINITY, entry.receivedAt))
+    if (entry.receivedAt <= oldest) givenUp.add(entry.recordId)
+    else since.set(entry.recordId, Math.min(since.get(entry.recordId) ?? Number.POSITIVE_INFINITY, entry.receivedAt))
   }
-  const givenUp = [...since].filter(([, at]) => at <= now - waitForLeadMs).map(([id]) => id)
-  await giveUpWaiting(trx, givenUp, now - waitForLeadMs)
+  await giveUpWaiting(trx, [...givenUp], oldest)
   for (const record of records.values()) {
     const at = since.get(record.id)
-    const waits = at !== undefined && at > now - waitForLeadMs
-    if (lookedUp.has(record.id) || work.lookAgain.has(refKey(record.ref))) record.looks = waits ? record.looks + 1 : 0
-    record.lookAgainAt = waits ? Math.min(now + nextLook(record.looks), at + waitForLeadMs) : null
+    if (lookedUp.has(record.id) || work.lookAgain.has(refKey(record.ref))) record.looks = at === undefined ? 0 : record.looks + 1
+    record.lookAgainAt = at === undefined ? null : Math.min(now + nextLook(record.looks), at + waitForLeadMs)
   }
 }
 

@@ -111,6 +111,32 @@ t.test('waiting is given up after seven days', async (t) => {
   t.equal(record.look_again_at, null)
 })
 
+t.test('a stage that came later waits on when an earlier one is given up', async (t) => {
+  const it = await testApp(t)
+  const { id } = it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead' } })
+  await it.settled()
+  it.hubspot.change({ type: 'contact', id, properties: { lifecyclestage: 'customer' } })
+  await it.settled()
+  const [first] = await ledger(it.db, id)
+  await it.db
+    .updateTable('ledger')
+    .set({ received_at: new Date(Date.now() - 7 * DAY) })
+    .where('occurred_at', '=', new Date(first?.occurredAt as number))
+    .execute()
+  await until(async () => {
+    await hurry(it.db)
+    return (await story(it.db, id))[0] !== 'lead waiting waiting_for_lead'
+  })
+  t.strictSame(await story(it.db, id), ['lead suppressed no_meta_lead', 'customer waiting waiting_for_lead'])
+  silence(it)
+  it.hubspot.change({ type: 'contact', id, properties: { meta_lead_id: '123456789012345' } })
+  await until(async () => {
+    await hurry(it.db)
+    return sent(it).length === 2
+  })
+  t.strictSame(sentOf(it, '123456789012345'), ['Raw Lead', 'Converted'])
+})
+
 t.test('a confirmed source with contact data counts, a source alone does not', async (t) => {
   const it = await testApp(t, {
     rules: { confirmedSources: [{ field: 'recent_conversion_event_name', startsWith: 'Facebook Lead Ads' }] },
