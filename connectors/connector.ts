@@ -182,6 +182,8 @@ export interface Install {
   purpose?: string
   /** What an admin is asked to allow, in plain words: "read contacts, their stages and …". */
   asks: readonly string[]
+  /** For CRMs in which not only admins can agree: who asks for a consent has to be one. */
+  anybodyAgrees?: true
   /** The page of the CRM on which an admin is asked. */
   consentUrl(app: AppCredentials, request: ConsentRequest): string
   /** What an error that came back instead of a code means and what to do, where it is more than a refusal of the person. */

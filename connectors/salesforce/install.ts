@@ -100,7 +100,7 @@ const asks = [
 
 const takesAlong = `Uninstalling the package "${labels.package}" from the org deletes the fields it brought, with every Meta lead ID in them.`
 
-export const install: Install = { scopes, asks, takesAlong, consentUrl, explain, exchange, refresh, leave, authUrl }
+export const install: Install = { scopes, asks, anybodyAgrees: true, takesAlong, consentUrl, explain, exchange, refresh, leave, authUrl }
 
 interface Token {
   accessToken: string

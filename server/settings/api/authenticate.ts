@@ -6,7 +6,7 @@ import { problem } from '../problem.ts'
 import { createAdminCheck } from './admin-check.ts'
 import { findSession } from './sessions.ts'
 import type { ApiTools } from './tools.ts'
-import { type ApiVisitor, findConnectionOf, signedOut } from './visitor.ts'
+import { type ApiVisitor, findConnectionOf, notAdmin, signedOut } from './visitor.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -55,8 +55,7 @@ export function createAuthentication(tools: ApiTools): (request: FastifyRequest,
       const visitor = (await byBearer(request)) ?? (isWhole ? await bySignature(request) : undefined)
       if (visitor === undefined) throw signedOut()
       request.visitor = visitor
-      if (whom === 'admins' && !(await visitor.isAdmin()))
-        throw problem('not_admin', 'Only admins of the CRM account may change this. Ask one of them; you can read everything here.')
+      if (whom === 'admins' && !(await visitor.isAdmin())) throw notAdmin()
     }
     request.body = readJson(request.body)
   }

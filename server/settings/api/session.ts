@@ -14,7 +14,7 @@ import { renewalCookie, renewalFrom } from './renewal-cookie.ts'
 import { takeCode } from './sign-in.ts'
 import { beginSignIn, type OpenedSignIn, renewSignIn, signOut } from './sign-ins.ts'
 import type { ApiServer, ApiTools } from './tools.ts'
-import { findConnectionOf, signedOut, visitorOf } from './visitor.ts'
+import { findConnectionOf, notAdmin, signedOut, visitorOf } from './visitor.ts'
 
 const opened = z
   .object({
@@ -142,7 +142,7 @@ export function sessionRoutes(server: ApiServer, tools: ApiTools): void {
   server.post(
     '/connect',
     {
-      // The CRM itself lets only its admins agree.
+      // Mostly the CRM itself lets only its admins agree, and may not say who they are before it is connected.
       config: { for: 'readers' },
       schema: {
         operationId: 'connect',
@@ -153,7 +153,8 @@ export function sessionRoutes(server: ApiServer, tools: ApiTools): void {
       },
     },
     async (request) => {
-      const { crm, account, userId, host, connection } = visitorOf(request)
+      const { crm, account, userId, host, connection, isAdmin } = visitorOf(request)
+      if (connectors[crm]?.install?.anybodyAgrees && !(await isAdmin())) throw notAdmin()
       const caller = { db, actor: `${crm}:${userId}` }
       const name = connectors[crm]?.manifest.displayName ?? crm
       const workspace = connection?.workspace_id ?? (await findWorkspaceOfAccount(caller, { crm, name, account }))

@@ -63,5 +63,8 @@ export const findConnectionOf = (
     .where('state', '<>', 'removed')
     .executeTakeFirst()
 
+export const notAdmin = (): CodedError =>
+  problem('not_admin', 'Only admins of the CRM account may change this. Ask one of them; you can read everything here.')
+
 export const signedOut = (): CodedError =>
   problem('signed_out', 'Your session is over. Open the page again; nothing that you saved is lost.')

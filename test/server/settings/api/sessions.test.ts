@@ -279,6 +279,11 @@ t.test('to open the page is no proof of being an admin', async (t) => {
   const reader = withBearer(it, bearer)
   t.match(await reader('GET', '/session'), { body: { data: { admin: false } } })
   t.match(await reader('POST', '/connection/pause', {}), { status: 403, body: { code: 'not_admin' } })
+  // In Salesforce whoever may use the app can agree, and their rights would be those of the connection from then on.
+  t.match(await reader('POST', '/connect', {}), { status: 403, body: { code: 'not_admin' } })
+  await it.db.updateTable('connection').set({ state: 'removed' }).where('account_key', '=', orgId).execute()
+  t.match(await reader('POST', '/connect', {}), { status: 403, body: { code: 'not_admin' } }, 'nor is it connected again by them')
+  t.strictSame(await it.db.selectFrom('invitation').selectAll().execute(), [])
 })
 
 t.test('a bearer ends after a quarter of an hour, when it is signed out, and when it never was one', async (t) => {
