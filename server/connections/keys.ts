@@ -47,11 +47,14 @@ async function readOrNothing(path: string): Promise<string | undefined> {
   })
 }
 
-/** A hard link appears whole or not at all and never replaces a file. */
+/**
+ * A hard link appears whole or not at all and never replaces a file. The id is like no other: where a key file was lost, what
+ * was sealed under it can be told from what is sealed under the new one.
+ */
 async function makeKeyFile(dataDir: string, path: string): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const draft = `${path}.${randomUUID()}`
-  await writeFile(draft, `k1:${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flush: true })
+  await writeFile(draft, `k${randomBytes(4).toString('hex')}:${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flush: true })
   try {
     await link(draft, path)
   } catch (error) {

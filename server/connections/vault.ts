@@ -142,6 +142,6 @@ function unknownKey(keyId: string): CodedError {
     code: 'sealed_unknown_key',
     retry: 'never',
     scope: 'connection',
-    userText: `A sealed value needs the encryption key "${keyId}", which is not configured. Put it back into ENCRYPTION_KEYS, after the first.`,
+    userText: `A sealed value needs the encryption key "${keyId}", which is not configured. Put it back behind the first, in ENCRYPTION_KEYS or the key file; if it is lost: keys give-up.`,
   })
 }

@@ -48,6 +48,8 @@ t.test('with a lost key nothing runs, until what it sealed is given up', async (
     .insertInto('cursor')
     .values({ connection_id: it.connectionId, channel: 'history', position: null, covered_until: new Date() })
     .execute()
+  const sameId = { ...envOf(it), ENCRYPTION_KEYS: NEW.replace('k2', 'k1') }
+  t.match(await run(['workspace', 'list'], { env: sameId }), { code: 1, stderr: /give the new one an id of its own/ })
   const env = { ...envOf(it), ENCRYPTION_KEYS: NEW }
   t.match(await run(['workspace', 'list'], { env }), { code: 1, stderr: /needs the encryption key "k1"/ })
   t.match(await run(['doctor', '--json'], { env }), { code: 1, stdout: /"k1\\", which is not configured/ })

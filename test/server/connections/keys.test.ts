@@ -6,12 +6,14 @@ import { parseKeys, readKeyFile } from '../../../server/connections/keys.ts'
 t.test('a key file is made once, for us alone, and read from then on', async (t) => {
   const dataDir = join(t.testdir(), 'data')
   const [first, ...others] = await Promise.all([readKeyFile(dataDir), readKeyFile(dataDir), readKeyFile(dataDir)])
-  t.match(first, [{ id: 'k1' }])
+  t.match(first, [{ id: /^k[0-9a-f]{8}$/ }])
   t.equal(first[0]?.key.length, 32)
   for (const other of others) t.same(other, first, 'starts at once agree')
   t.same(await readKeyFile(dataDir), first)
   t.same(await readdir(dataDir), ['encryption-keys'])
   t.equal((await stat(join(dataDir, 'encryption-keys'))).mode & 0o777, 0o600)
+  const [next] = await readKeyFile(join(t.testdirName, 'other'))
+  t.not(next?.id, first[0]?.id, 'a file that takes the place of a lost one has a key that can be told from it')
 })
 
 t.test('a damaged key file is refused and left as it is', async (t) => {
