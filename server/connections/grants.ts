@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { TokenGrant } from '../../connectors/connector.ts'
 import { CodedError } from '../../connectors/errors.ts'
 import type { Database } from '../database/pool.ts'
-import { transaction } from '../database/transaction.ts'
+import { inTransaction, transaction } from '../database/transaction.ts'
 import { getSecret, putSecret } from './secrets.ts'
 import { attentionOver, needAttention } from './states.ts'
 import type { Vault } from './vault.ts'
@@ -25,13 +25,11 @@ export async function readGrant(db: Database, vault: Vault, connectionId: number
  * put off because of the grant before is due, whoever waits with it.
  */
 export async function storeGrant(db: Database, vault: Vault, connectionId: number, grant: StoredGrant): Promise<void> {
-  const keep = async (trx: Database) => {
+  await inTransaction(db, async (trx) => {
     await write(trx, vault, connectionId, grant)
     await attentionOver(trx, connectionId, 'reconnect')
     await sql`update cursor set due_at = now() where connection_id = ${connectionId} and channel in ('stream', 'poll')`.execute(trx)
-  }
-  if (db.isTransaction) await keep(db)
-  else await transaction(db, keep)
+  })
 }
 
 /**

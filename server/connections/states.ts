@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../database/pool.ts'
 import type { ConnectionState } from '../database/tables.ts'
+import { inTransaction } from '../database/transaction.ts'
 import { catchUpSoon } from '../intake/history-cursor.ts'
 import { audit, system } from '../settings/caller.ts'
 import { closeNotice, openNotice } from './notices.ts'
@@ -12,10 +13,14 @@ export const RECONNECT = 'reconnect'
 export const REMOVAL_AHEAD = 'removal_ahead'
 
 /**
- * The customer has to act: state `attention` with this reason, and a notice. A connection that was paused or
- * removed stays so, and a disconnected one asks for nothing else before it is connected again.
+ * The customer has to act: state `attention` with this reason, and a notice in place of that of another reason. A connection that was
+ * paused or removed stays so, and a disconnected one asks for nothing else before it is connected again.
  */
 export async function needAttention(db: Database, connectionId: number, reason: string, text: string): Promise<void> {
+  await inTransaction(db, (trx) => askForAttention(trx, connectionId, reason, text))
+}
+
+async function askForAttention(db: Database, connectionId: number, reason: string, text: string): Promise<void> {
   const { rows } = await sql<{ workspace_id: number; state: ConnectionState; state_reason: string | null }>`
     with was as (
       select id, state, state_reason from connection
@@ -32,6 +37,7 @@ export async function needAttention(db: Database, connectionId: number, reason: 
     const detail = { reason, from: was.state, ...(was.state_reason !== null && { before: was.state_reason }) }
     await audit(db, system, { workspaceId: was.workspace_id, action: 'connection.attention', subject, detail })
   }
+  if (was.state_reason !== null && was.state_reason !== reason) await closeNotice(db, subject, was.state_reason)
   await openNotice(db, { workspaceId: was.workspace_id, subject, code: reason, text })
 }
 
@@ -40,6 +46,10 @@ export async function needAttention(db: Database, connectionId: number, reason: 
  * was put off meanwhile is due now, and so is what was not reported meanwhile.
  */
 export async function attentionOver(db: Database, connectionId: number, reason: string): Promise<void> {
+  await inTransaction(db, (trx) => endAttention(trx, connectionId, reason))
+}
+
+async function endAttention(db: Database, connectionId: number, reason: string): Promise<void> {
   const { rows } = await sql<{ workspace_id: number; state: ConnectionState }>`
     update connection
     set state = case when exists (select from route where connection_id = connection.id) then 'active' else 'setup' end,

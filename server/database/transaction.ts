@@ -29,3 +29,8 @@ export async function transaction<Result>(
     }
   }
 }
+
+/** Runs `work` in the transaction that `db` is, or else in one of its own. */
+export async function inTransaction<Result>(db: Database, work: (trx: Database) => Promise<Result>): Promise<Result> {
+  return db.isTransaction ? work(db) : transaction(db, work)
+}
