@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { CodedError } from '../connectors/errors.ts'
+import { connectors } from '../connectors/registry.ts'
 import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { readKeyFile } from './connections/keys.ts'
@@ -54,10 +55,13 @@ function giveUp(error: CodedError): void {
 /** For a person at a terminal; log collectors get the line above. */
 function greet(config: Config, port: number): void {
   const crms = Object.keys(config.crm)
+  // A stream is followed by ourselves.
+  const webhooks = crms.filter((crm) => connectors[crm]?.push !== undefined).map((crm) => `${config.publicUrl}/webhooks/${crm}`)
+  const pointing = webhooks.length === 0 ? '' : `point the webhooks of your apps at ${webhooks.join(' and ')}, then: `
   const next =
     crms.length === 0
       ? 'Next: put the credentials of your CRM app into the environment (see .env.example) and start again.'
-      : `Next: let ${crms.map((crm) => `${crm} send its webhooks to ${config.publicUrl}/webhooks/${crm}`).join(', ')}, then: npm run -s leadstage -- --help`
+      : `Next: ${pointing}npm run -s leadstage -- --help`
   process.stderr.write(`\nLeadstage listens on http://${config.host}:${port} (public: ${config.publicUrl}).\n${next}\n\n`)
 }
 
