@@ -28,7 +28,9 @@ export async function sampleFields(caller: Caller, id: number, names: readonly s
   const { people } = await sampleRecords(caller, id, connections, { limit: RECORDS, fields: names })
   return people.map(({ ref, fields, identity = {} }) => ({
     ref,
-    values: Object.fromEntries(names.map((name) => [name, shown(fields[name] ?? null, open.has(name))])),
+    values: Object.fromEntries(
+      names.map((name) => [name, shown(Object.hasOwn(fields, name) ? (fields[name] ?? null) : null, open.has(name))]),
+    ),
     identity: Object.fromEntries(
       Object.entries(identity).flatMap(([name, value]) => {
         const text = Array.isArray(value) ? value[0] : typeof value === 'object' ? value?.value : value

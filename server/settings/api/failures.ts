@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { CodedError } from '../../../connectors/errors.ts'
+import { databaseCode } from '../../database/errors.ts'
 import { describeIssue } from '../problem.ts'
 import type { Failure } from './answers.ts'
 import { Outdated } from './outdated.ts'
@@ -22,6 +23,9 @@ const statuses: Readonly<Record<number, readonly string[]>> = {
   403: ['not_admin', 'admin_unknown'],
   409: ['outdated', 'recipient_exists', 'not_connected', 'mapping_renames_sent', 'under_way', 'backfill_state', 'backfill_under_way'],
 }
+
+/** SQLSTATE of what PostgreSQL does not keep: the sign NUL and broken Unicode in text and JSON, years that are too far away. */
+const unkeepable: readonly (string | undefined)[] = ['22021', '22P05', '22P02', '22008']
 
 /** The status of a refusal, where no CRM stands between. Pure. */
 export function statusOf({ code, retry }: Pick<CodedError, 'code' | 'retry'>): number {
@@ -54,6 +58,8 @@ function read(error: FastifyError | CodedError): { status: number; failure: Fail
       failure: { ok: false, code: 'invalid_input', text: field === '' ? `The request ${text}.` : `${field}: ${text}.`, field },
     }
   }
+  if (unkeepable.includes(databaseCode(error)))
+    return { status: 400, failure: { ok: false, code: 'invalid_input', text: 'The request holds signs or dates that cannot be kept.' } }
   const status = error.statusCode ?? 500
   if (status === 429)
     return { status, failure: { ok: false, code: 'too_many_requests', text: 'That was too much at once. Wait a minute, then go on.' } }

@@ -205,6 +205,14 @@ t.test('a request that cannot be read says where', async (t) => {
     status: 400,
     body: { field: /^mapping\.stages\.0/ },
   })
+  const unkeepable = { status: 400, body: { code: 'invalid_input', text: /signs or dates/ } }
+  for (const query of ['reason=a%00', 'since=-271821-04-20T00:00:00Z']) t.match(await ana('GET', `/records?${query}`), unkeepable, query)
+  const { body } = await ana('GET', '/stages')
+  const { version } = body.data as unknown as { version: string }
+  for (const sign of ['\0', '\ud800']) {
+    const stage = { source: 'x', stageId: sign, label: 'x', eventName: null }
+    t.match(await ana('PUT', '/mapping', { version, mapping: { stages: [stage] } }), unkeepable, JSON.stringify(sign))
+  }
   t.equal((await ana('PUT', '/rules', { version: 'x', rules: { a: 'x'.repeat(300_000) } })).status, 413)
   t.match(await ana('GET', '/nothing'), { status: 404, body: { ok: false, code: 'not_found' } })
   const form = await fetch(`${it.url}/api/backfills`, { method: 'POST', body: new URLSearchParams({ days: '3' }) })

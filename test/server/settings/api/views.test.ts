@@ -143,10 +143,13 @@ t.test('rules are tried on real people, and fields shown so that nobody is known
   t.match(await ask('POST', '/rules/try', { rules: { optOut: 'all' } }), { status: 400, body: { code: 'invalid_input' } })
 
   const samples = dataOf<{ values: Record<string, string>; identity: Record<string, string> }[]>(
-    await ask('GET', '/fields/samples?names=meta_lead_id,email,nothing'),
+    await ask('GET', '/fields/samples?names=meta_lead_id,email,nothing,constructor'),
   )
   t.equal(samples.length, 3)
-  t.match(samples[0], { values: { email: 'p••••••@e••••••.c••', nothing: null }, identity: { emails: 'p••••••@e••••••.c••' } })
+  t.match(samples[0], {
+    values: { email: 'p••••••@e••••••.c••', nothing: null, constructor: null },
+    identity: { emails: 'p••••••@e••••••.c••' },
+  })
   t.notMatch(JSON.stringify(samples), /person|example|1234567/)
 })
 
