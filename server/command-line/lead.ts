@@ -1,15 +1,15 @@
 import { open } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
-import type { Missing, MissingLead } from '../leads/missing.ts'
+import type { MissingLead } from '../leads/missing.ts'
 import { countLead, type Erased, eraseLead } from '../settings/erase-lead.ts'
 import { exportLead } from '../settings/export-lead.ts'
 import type { LeadName } from '../settings/find-lead.ts'
 import { importLeads, type LeadImport } from '../settings/import-leads.ts'
-import { listMissingLeads, setMissingAfter } from '../settings/missing-leads.ts'
+import { exportMissingLeads, listMissingLeads, type MissingPage, setMissingAfter } from '../settings/missing-leads.ts'
 import { problem } from '../settings/problem.ts'
 import { examples } from './example.ts'
 import { readSecret, wholeNumber } from './input.ts'
-import { facts, print, table, time } from './output.ts'
+import { facts, print, stream, table, time } from './output.ts'
 import { recordRef } from './record-ref.ts'
 import { withTools } from './tools.ts'
 
@@ -96,9 +96,11 @@ function addMetaLeadCommands(group: Command): void {
     .description('list Meta’s leads of the last week that have not reached the CRM in time')
     .requiredOption('--workspace <workspace>', 'id or name')
     .option('--after <minutes>', 'from now on, miss them after so many minutes; 0: never', wholeNumber)
+    .addOption(new Option('--csv', 'print all of them as CSV').conflicts(['after', 'json']))
     .option('--json', 'print JSON')
     .addHelpText('after', examples('lead missing --workspace Acme', 'lead missing --workspace Acme --after 120'))
-    .action(async ({ workspace, after, json }: { workspace: string; after?: number; json?: boolean }) => {
+    .action(async ({ workspace, after, csv, json }: { workspace: string; after?: number; csv?: boolean; json?: boolean }) => {
+      if (csv) return withTools(({ caller }) => stream(exportMissingLeads(caller, workspace)))
       const found = await withTools(async ({ caller }) => {
         if (after !== undefined) await setMissingAfter(caller, workspace, after)
         return listMissingLeads(caller, workspace)
@@ -137,7 +139,7 @@ function importText(result: LeadImport, kept: boolean): string {
   return text.join('\n\n')
 }
 
-function missingText({ afterMinutes, isTold, hindrance, leads }: Missing): string {
+function missingText({ afterMinutes, isTold, hindrance, leads, next }: MissingPage): string {
   if (afterMinutes === 0) return 'Leads are not missed here. To change that: --after 60'
   if (hindrance !== null) return hindrance.text
   if (!isTold && leads.length === 0) return 'No Facebook page is connected, so nobody here knows which leads there were.'
@@ -147,7 +149,8 @@ function missingText({ afterMinutes, isTold, hindrance, leads }: Missing): strin
     it.knownBefore ? 'yes, from before' : 'no',
   ])
   const headings = ['generated', 'lead id', 'form', 'campaign', 'ad', 'person in the CRM']
-  return table(headings, rows, `Every lead of the last week was in the CRM within ${afterMinutes} minutes.`)
+  const list = table(headings, rows, `Every lead of the last week was in the CRM within ${afterMinutes} minutes.`)
+  return next === undefined ? list : `${list}\n\nThere are older ones. All of them: --csv`
 }
 
 function addNaming(command: Command): Command {

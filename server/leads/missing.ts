@@ -12,6 +12,8 @@ const DAYS = 7
 const SETTLE_MINUTES = 5
 /** Changes that have waited so long stand for others that have not even come; minutes. */
 const BEHIND_MINUTES = 15
+/** So many, the latest, are looked at to count them: that takes less than half a second, whoever they are. */
+const MOST_COUNTED = 10_000
 
 export interface Named {
   id: string
@@ -35,18 +37,43 @@ export interface Hindrance {
   text: string
 }
 
+/** Where a page of missing leads begins: behind this one. */
+export interface MissingPlace {
+  generatedAt: Date
+  metaLeadId: string
+}
+
+export interface Lost {
+  count: number
+  /** Not all were looked at: there are at least `count`. */
+  more: boolean
+}
+
 export interface Missing {
   /** After how many minutes a lead is missed; 0: never. */
   afterMinutes: number
   /** Whether a Facebook page tells of its leads; without one, nobody here knows which there are. */
   isTold: boolean
   hindrance: Hindrance | null
-  /** The latest first; none while there is a hindrance. */
+  /** How many there are in all whose person the CRM does not know either; null behind the first page. */
+  lost: Lost | null
+  /** A page of them, the latest first; none while there is a hindrance. */
   leads: MissingLead[]
+  /** Where the next page begins; undefined: this is the last. */
+  next: MissingPlace | undefined
 }
 
-/** What is missing in a workspace, at most `limit` leads. */
-export async function findMissing(db: Database, workspaceId: number, limit: number): Promise<Missing> {
+/**
+ * What is missing in a workspace, a page at a time: at most `limit` leads. Who goes on from the `next` of a page sees no lead twice, and
+ * every lead that was missing at the first page and still is.
+ *
+ * @param options.after `next` of the page before
+ */
+export async function findMissing(
+  db: Database,
+  workspaceId: number,
+  { limit, after }: { limit: number; after?: MissingPlace | undefined },
+): Promise<Missing> {
   const { missing_after_minutes: afterMinutes, is_told: isTold } = await db
     .selectFrom('workspace')
     .select([
@@ -58,7 +85,19 @@ export async function findMissing(db: Database, workspaceId: number, limit: numb
     .where('id', '=', workspaceId)
     .executeTakeFirstOrThrow()
   const { hindrance, since } = await lookAtCrms(db, workspaceId)
-  if (afterMinutes === 0 || hindrance !== null) return { afterMinutes, isTold, hindrance, leads: [] }
+  if (afterMinutes === 0 || hindrance !== null) return { afterMinutes, isTold, hindrance, lost: null, leads: [], next: undefined }
+  const isMissing = sql`
+    l.workspace_id = ${workspaceId} and l.captured_at is not null and l.captured_by is not null
+      and l.meta_lead_id is not null and not l.is_test
+      and l.generated_at > greatest(${since}::timestamptz, now() - make_interval(days => ${DAYS}))
+      and l.generated_at < now() - make_interval(mins => ${afterMinutes})
+      and l.captured_at < now() - make_interval(mins => ${Math.min(SETTLE_MINUTES, afterMinutes)})
+      and not exists (select from record r where r.lead_id = l.id and r.connection_id <> l.captured_by)`
+  const isKnown = sql<boolean>`exists (
+      select from lead_key k
+      join lead_key o on o.workspace_id = k.workspace_id and o.kind = k.kind and o.hash = k.hash and o.lead_id <> l.id
+      join record r on r.lead_id = o.lead_id and r.connection_id <> l.captured_by where k.lead_id = l.id)`
+  const { generatedAt, metaLeadId } = after ?? { generatedAt: null, metaLeadId: null }
   const found = await sql<{
     meta_lead_id: string
     generated_at: Date
@@ -70,24 +109,17 @@ export async function findMissing(db: Database, workspaceId: number, limit: numb
     campaign: string | null
     known_before: boolean
   }>`
-    select l.meta_lead_id, l.generated_at, l.form_id, f.name as form, l.ad_id, a.name as ad, l.campaign_id, p.name as campaign, exists (
-      select from lead_key k
-      join lead_key o on o.workspace_id = k.workspace_id and o.kind = k.kind and o.hash = k.hash and o.lead_id <> l.id
-      join record r on r.lead_id = o.lead_id and r.connection_id <> l.captured_by where k.lead_id = l.id
-    ) as known_before
+    select l.meta_lead_id, l.generated_at, l.form_id, f.name as form, l.ad_id, a.name as ad, l.campaign_id, p.name as campaign,
+      ${isKnown} as known_before
     from lead l
     left join meta_name f on f.workspace_id = l.workspace_id and f.kind = 'form' and f.id = l.form_id
     left join meta_name a on a.workspace_id = l.workspace_id and a.kind = 'ad' and a.id = l.ad_id
     left join meta_name p on p.workspace_id = l.workspace_id and p.kind = 'campaign' and p.id = l.campaign_id
-    where l.workspace_id = ${workspaceId} and l.captured_at is not null and l.captured_by is not null
-      and l.meta_lead_id is not null and not l.is_test
-      and l.generated_at > greatest(${since}::timestamptz, now() - make_interval(days => ${DAYS}))
-      and l.generated_at < now() - make_interval(mins => ${afterMinutes})
-      and l.captured_at < now() - make_interval(mins => ${Math.min(SETTLE_MINUTES, afterMinutes)})
-      and not exists (select from record r where r.lead_id = l.id and r.connection_id <> l.captured_by)
-    order by l.generated_at desc, l.id desc limit ${limit}`.execute(db)
+    where ${isMissing}
+      and (${generatedAt}::timestamptz is null or (l.generated_at, l.meta_lead_id) < (${generatedAt}, ${metaLeadId}))
+    order by l.generated_at desc, l.meta_lead_id desc limit ${limit + 1}`.execute(db)
   const named = (id: string | null, name: string | null) => (id === null ? null : { id, name })
-  const leads = found.rows.map((row) => ({
+  const leads = found.rows.slice(0, limit).map((row) => ({
     metaLeadId: row.meta_lead_id,
     generatedAt: row.generated_at,
     form: named(row.form_id, row.form),
@@ -95,7 +127,18 @@ export async function findMissing(db: Database, workspaceId: number, limit: numb
     campaign: named(row.campaign_id, row.campaign),
     knownBefore: row.known_before,
   }))
-  return { afterMinutes, isTold, hindrance, leads }
+  const next = found.rows.length > limit ? leads.at(-1) : undefined
+  const lost = after === undefined ? await countLost() : null
+  return { afterMinutes, isTold, hindrance, lost, leads, next }
+
+  async function countLost(): Promise<Lost> {
+    if (next === undefined) return { count: leads.filter(({ knownBefore }) => !knownBefore).length, more: false }
+    const { rows } = await sql<{ count: number; looked: number }>`
+      select count(*) filter (where not ${isKnown})::int as count, count(*)::int as looked
+      from (select l.id, l.captured_by from lead l where ${isMissing} order by l.generated_at desc limit ${MOST_COUNTED}) l`.execute(db)
+    const { count = 0, looked = 0 } = rows[0] ?? {}
+    return { count, more: looked === MOST_COUNTED }
+  }
 }
 
 /** Whether the CRMs of a workspace tell what happens there, and since when they do. */

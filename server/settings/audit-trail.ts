@@ -4,6 +4,7 @@ import type { Row } from '../database/tables.ts'
 import type { Caller } from './caller.ts'
 import { csvHead, csvLine } from './csv.ts'
 import { findWorkspace } from './find.ts'
+import { notAPlace } from './place.ts'
 import { problem } from './problem.ts'
 
 export interface AuditFilter {
@@ -33,8 +34,7 @@ export interface AuditLine {
 export async function listAudit(caller: Caller, filter: AuditFilter): Promise<{ lines: AuditLine[]; next?: string }> {
   const { limit = 50, after, subject, since } = filter
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw problem('invalid_input', 'The limit has to lie between 1 and 1000.')
-  if (after !== undefined && !/^\d{1,18}$/.test(after))
-    throw problem('invalid_input', 'The place to go on from is not one that a list has named.')
+  if (after !== undefined && !/^\d{1,18}$/.test(after)) throw notAPlace()
   const { id } = await findWorkspace(caller, filter.workspace)
   const { rows } = await sql<Row<'audit'>>`
     select * from audit where workspace_id = ${id} and (${after ?? null}::bigint is null or id < ${after ?? null})

@@ -4,6 +4,7 @@ import type { Outcome } from '../database/tables.ts'
 import type { Caller } from './caller.ts'
 import { keysOf, type LedgerDetail, reasonOf } from './entry-text.ts'
 import { findConnection } from './find.ts'
+import { placeText, readPlace } from './place.ts'
 import { problem } from './problem.ts'
 
 export interface RecordFilter {
@@ -68,9 +69,9 @@ export async function listRecords(caller: Caller, filter: RecordFilter = {}): Pr
   if (filter.reason !== undefined) query = query.where('l.reason', '=', filter.reason)
   if (filter.since !== undefined) query = query.where('l.occurred_at', '>=', filter.since)
   if (filter.after !== undefined) {
-    const { at, eventId } = readPlace(filter.after)
+    const { at, id } = readPlace(filter.after, /^[0-9a-f]{32}$/)
     // The first condition follows from the second, and lets PostgreSQL leave later partitions alone.
-    query = query.where('l.occurred_at', '<=', at).where((e) => e(e.refTuple('l.occurred_at', 'l.event_id'), '<', e.tuple(at, eventId)))
+    query = query.where('l.occurred_at', '<=', at).where((e) => e(e.refTuple('l.occurred_at', 'l.event_id'), '<', e.tuple(at, id)))
   }
   const rows = await query.execute()
   const records = rows.slice(0, limit).map((row) => ({
@@ -93,11 +94,5 @@ export async function listRecords(caller: Caller, filter: RecordFilter = {}): Pr
     late: (row.detail as LedgerDetail | null)?.late === true,
   }))
   const last = records.at(-1)
-  return { records, ...(rows.length > limit && last && { next: `${last.occurredAt.getTime()}-${last.eventId}` }) }
-}
-
-function readPlace(text: string): { at: Date; eventId: string } {
-  const [, at, eventId] = /^(-?\d{1,15})-([0-9a-f]{32})$/.exec(text) ?? []
-  if (at === undefined || eventId === undefined) throw problem('invalid_input', 'The place to go on from is not one that a list has named.')
-  return { at: new Date(Number(at)), eventId }
+  return { records, ...(rows.length > limit && last && { next: placeText({ at: last.occurredAt, id: last.eventId }) }) }
 }

@@ -6,8 +6,8 @@ import type { Database } from '../../database/pool.ts'
 import { findMissing, type MissingLead } from '../../leads/missing.ts'
 
 const CODE = 'leads_missing'
-/** Leads that are counted; forms that are named. */
-const MOST = 1_000
+/** Leads that are looked at; forms that are named. */
+const MOST = 10_000
 const MOST_FORMS = 3
 
 /**
@@ -19,20 +19,20 @@ export async function watchMissing(db: Database): Promise<void> {
     select distinct workspace_id from connection where state = 'active' and crm = any(${capturingSources()}::text[])
     union select workspace_id from notice where code = ${CODE} and closed_at is null`.execute(db)
   for (const { workspace_id: workspaceId } of found.rows) {
-    const { afterMinutes, hindrance, leads } = await findMissing(db, workspaceId, MOST)
+    const { afterMinutes, hindrance, leads, next } = await findMissing(db, workspaceId, { limit: MOST })
     if (hindrance !== null) continue
     const lost = leads.filter(({ knownBefore }) => !knownBefore)
     const subject = `workspace:${workspaceId}`
     if (lost.length === 0) await closeNotice(db, subject, CODE)
-    else await openNotice(db, { workspaceId, subject, code: CODE, text: textOf(lost, afterMinutes) })
+    else await openNotice(db, { workspaceId, subject, code: CODE, text: textOf(lost, next === undefined, afterMinutes) })
   }
 }
 
-function textOf(lost: readonly MissingLead[], afterMinutes: number): string {
+function textOf(lost: readonly MissingLead[], isAll: boolean, afterMinutes: number): string {
   const perForm = [...Map.groupBy(lost, formOf)].sort(([, a], [, b]) => b.length - a.length)
-  const forms = perForm.slice(0, MOST_FORMS).map(([form, leads]) => `${form}: ${leads.length}`)
+  const forms = perForm.slice(0, MOST_FORMS).map(([form, leads]) => (isAll ? `${form}: ${leads.length}` : form))
   if (perForm.length > MOST_FORMS) forms.push('others')
-  const count = `${lost.length}${lost.length === MOST ? ' or more' : ''} ${lost.length === 1 ? 'lead' : 'leads'}`
+  const count = `${isAll ? '' : 'At least '}${lost.length} ${lost.length === 1 ? 'lead' : 'leads'}`
   return `${count} of Meta's did not reach the CRM within ${afterMinutes} minutes (${forms.join('; ')}). Look whether what brings leads into the CRM still works and knows these forms. They are listed under Activity.`
 }
 

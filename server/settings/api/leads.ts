@@ -68,9 +68,14 @@ export const missingLeads = z
       .object({ code: z.enum(['no_crm', 'crm_paused', 'crm_disconnected', 'crm_behind']), text: z.string() })
       .nullable()
       .meta({ description: 'why nothing can be said now' }),
+    lost: z
+      .object({ count: z.int(), more: z.boolean().meta({ description: 'not all were looked at: there are at least `count`' }) })
+      .nullable()
+      .meta({ description: 'how many there are in all whose person is not in the CRM either; null behind the first page' }),
     leads: z.array(
       z.object({ metaLeadId: z.string(), generatedAt: z.date(), form: named, ad: named, campaign: named, knownBefore: z.boolean() }),
     ),
+    next: z.string().optional(),
   })
   .meta({ id: 'MissingLeads' })
 
@@ -222,8 +227,8 @@ export function leadRoutes(server: ApiServer, tools: ApiTools): void {
     },
   )
 
-  const missingOf = async (caller: Caller & { workspaceId: number }) => {
-    const missing = await listMissingLeads(caller, caller.workspaceId)
+  const missingOf = async (caller: Caller & { workspaceId: number }, page?: { limit: number; after?: string | undefined }) => {
+    const missing = await listMissingLeads(caller, caller.workspaceId, page)
     return { ...missing, version: versionOf(missing.afterMinutes) }
   }
 
@@ -233,11 +238,15 @@ export function leadRoutes(server: ApiServer, tools: ApiTools): void {
       schema: {
         operationId: 'listMissingLeads',
         tags,
-        summary: 'Leads of Meta that did not reach the CRM in time, the latest first',
+        summary: 'Leads of Meta that did not reach the CRM in time, the latest first, page by page',
+        querystring: z.object({
+          limit: z.coerce.number().int().min(1).max(200).default(100),
+          after: z.string().max(64).optional().meta({ description: '`next` of the page before' }),
+        }),
         response: answers(missingLeads),
       },
     },
-    async (request) => ok(await missingOf(tenantOf(request, tools).caller)),
+    async (request) => ok(await missingOf(tenantOf(request, tools).caller, request.query)),
   )
 
   server.put(

@@ -9,6 +9,7 @@ import { exportLeadIds } from '../export-lead-ids.ts'
 import { mappingCsv } from '../export-mapping.ts'
 import { exportRecords } from '../export-records.ts'
 import { readMapping } from '../mappings.ts'
+import { exportMissingLeads } from '../missing-leads.ts'
 import { listNotices } from '../notices.ts'
 import { problem } from '../problem.ts'
 import { answers, ok, requested } from './answers.ts'
@@ -46,7 +47,7 @@ export const auditPage = z.object({
 })
 
 const DOWNLOAD_MS = 5 * 60_000
-const what = z.enum(['records', 'mapping', 'audit', 'configuration', 'lead-ids'])
+const what = z.enum(['records', 'mapping', 'audit', 'configuration', 'lead-ids', 'missing-leads'])
 const wanted = z.object({ what, connectionId: z.int(), workspaceId: z.int(), actor: z.string() })
 
 export function trailRoutes(server: ApiServer, tools: ApiTools): void {
@@ -107,6 +108,8 @@ export function trailRoutes(server: ApiServer, tools: ApiTools): void {
       const { caller, connection } = tenantOf(request, tools)
       if (request.body.what === 'lead-ids' && connectors[connection.crm]?.leadIds === undefined)
         throw problem('no_lead_id_field', 'In this CRM there is no field for the Meta lead id to read.')
+      // Why it cannot be said which are missing is told where the file is asked for.
+      if (request.body.what === 'missing-leads') await exportMissingLeads(caller, caller.workspaceId).next()
       const body = { what: request.body.what, connectionId: connection.id, workspaceId: caller.workspaceId, actor: caller.actor }
       return ok({ url: `${publicUrl}/api/downloads/${await issuePass(db, 'download', body, DOWNLOAD_MS)}` })
     },
@@ -141,13 +144,14 @@ export function trailRoutes(server: ApiServer, tools: ApiTools): void {
 }
 
 async function csvOf(
-  what: 'records' | 'mapping' | 'audit' | 'lead-ids',
+  what: Exclude<z.output<typeof wanted>['what'], 'configuration'>,
   caller: Caller & { workspaceId: number },
   connectionId: number,
   connections: ApiTools['connections'],
 ): Promise<string | Readable> {
   if (what === 'mapping') return mappingCsv((await readMapping(caller, connectionId)).mapping)
   if (what === 'lead-ids') return Readable.from(exportLeadIds(caller, connectionId, connections))
+  if (what === 'missing-leads') return Readable.from(exportMissingLeads(caller, caller.workspaceId))
   return Readable.from(
     what === 'records' ? exportRecords(caller, { connectionId }) : exportAudit(caller, { workspace: caller.workspaceId }),
   )

@@ -1,9 +1,11 @@
 /** Leads that Meta told of and the CRM never got are told, with their form; and only where that can be said. */
+import { text } from 'node:stream/consumers'
 import { sql } from 'kysely'
 import t from 'tap'
 import { watchMissing } from '../../../server/operations/notices/watch-missing.ts'
-import { listMissingLeads, setMissingAfter } from '../../../server/settings/missing-leads.ts'
+import { exportMissingLeads, listMissingLeads, setMissingAfter } from '../../../server/settings/missing-leads.ts'
 import { type TestApp, testApp, until } from '../../support/app.ts'
+import { manyMissing } from '../../support/many-missing.ts'
 import { connectPage, FORM, longAgo, pagesEnv } from '../../support/page.ts'
 import { sent } from '../resolve/sharing.ts'
 
@@ -122,4 +124,54 @@ t.test('who was in the CRM before is listed as that, and not told', async (t) =>
   t.match((await missing(it)).leads, [{ metaLeadId: second, knownBefore: true }], `${first} is there`)
   await watchMissing(it.db)
   t.same((await notices(it)).rows, [])
+})
+
+t.test('more than a page of them are read page by page, none twice and none left out, while new ones come and others go', async (t) => {
+  const it = await testApp(t, { env: pagesEnv() })
+  const { connectionId } = await connectPage(t, it)
+  await longAgo(it)
+  const wanted = await manyMissing(it, connectionId, { count: 7 })
+  const page = (after?: string) => listMissingLeads(caller(it), it.workspaceId, { limit: 2, after })
+  const first = await page()
+  t.match(first, { lost: { count: 7, more: false } })
+  const seen = first.leads.map(({ metaLeadId }) => metaLeadId)
+  await manyMissing(it, connectionId, { count: 3, from: 100, hoursAgo: 2 })
+  // What the next page goes on behind has reached the CRM meanwhile.
+  await sql`
+    insert into record (connection_id, type, record_id, lead_id, first_seen_at)
+    select ${it.connectionId}, 'contact', 'late', id, now() from lead where meta_lead_id = ${seen.at(-1)}`.execute(it.db)
+  for (let next = first.next; next !== undefined; ) {
+    const { leads, next: on } = await page(next)
+    seen.push(...leads.map(({ metaLeadId }) => metaLeadId))
+    next = on
+  }
+  t.same(seen, wanted, 'three of one second each')
+  t.match(await page(), { lost: { count: 9, more: false } })
+  for (const after of ['', 'x', '1-1', `1-${'1'.repeat(18)}`, `99999999999999999-${wanted[0]}`])
+    await t.rejects(page(after), { code: 'invalid_input' }, after)
+})
+
+t.test('of very many it is said that there are at least as many as were looked at; the file has each, to the digit', async (t) => {
+  const it = await testApp(t, { env: pagesEnv() })
+  const { connectionId } = await connectPage(t, it)
+  await longAgo(it)
+  const wanted = await manyMissing(it, connectionId, { count: 2_100 })
+  t.match(await missing(it), { lost: { count: 2_100, more: false } })
+  const more = await manyMissing(it, connectionId, { count: 8_000, from: 10_000, hoursAgo: 30 })
+  t.match(await missing(it), { lost: { count: 10_000, more: true } })
+  t.equal((await missing(it)).leads.length, 100)
+  await watchMissing(it.db)
+  t.match((await notices(it)).rows, [{ text: /^At least 10000 leads of Meta's did not reach .* 60 minutes \(form "\d+"\)/ }])
+
+  const lines = async () => (await text(exportMissingLeads(caller(it), it.workspaceId))).split('\r\n')
+  const [head, ...rest] = await lines()
+  t.equal(head, '\uFEFFgenerated_at,meta_lead_id,form_id,form,campaign_id,campaign,ad_id,ad,person_in_crm')
+  t.equal(rest.pop(), '')
+  t.match(rest[0], /^20\d\d-\d\d-\d\dT[\d:]+\.000Z,l:\d{17},'\d{17},,,,,,no$/)
+  t.same(
+    rest.map((line) => line.split(',')[1]),
+    [...wanted, ...more].map((id) => `l:${id}`),
+  )
+  await it.db.updateTable('connection').set({ state: 'paused' }).where('id', '=', it.connectionId).execute()
+  await t.rejects(lines(), { code: 'missing_unknown', userText: /is paused/ }, 'a file without any would say that there is none')
 })
