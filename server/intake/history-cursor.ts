@@ -109,9 +109,14 @@ export async function movePosition(trx: Database, connectionId: number, position
   await update(trx, connectionId, sql`position = ${JSON.stringify(position)}`, channel)
 }
 
-/** All of a period is in the inbox, up to `until`. */
+/** All of a period is in the inbox, up to `until`: what was known to be missing in it is missing no more. */
 export async function moveCovered(trx: Database, connectionId: number, until: number): Promise<void> {
-  await update(trx, connectionId, sql`position = null, covered_until = greatest(covered_until, ${new Date(until)})`)
+  await update(
+    trx,
+    connectionId,
+    sql`position = null, covered_until = greatest(covered_until, ${new Date(until)}),
+      wanted_until = case when wanted_until > ${new Date(until)} then wanted_until end`,
+  )
 }
 
 /** @param at milliseconds since the epoch, or never */

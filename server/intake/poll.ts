@@ -66,7 +66,8 @@ async function pollOnce(options: PollOptions, connectionId: number, lease: Lease
   const dueAt = Date.now() + (page.more ? 0 : everyMs)
   const kept = await store(options, connectionId, lease, page, dueAt)
   if (kept && page.changes.length > 0) options.wakeResolve(connectionId)
-  await closeNotice(db, `connection:${connectionId}`, 'poll')
+  // Changes arrive in this way now, whatever was told of a stream before.
+  for (const code of ['poll', 'stream']) await closeNotice(db, `connection:${connectionId}`, code)
   return dueAt
 }
 

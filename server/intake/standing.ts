@@ -1,6 +1,6 @@
 /**
  * How the streams stand, for people and other processes: gathered here and written now and then, all together. What does
- * not pass by itself is told to the customer, and taken back when the stream is open again.
+ * not pass by itself is told to the customer, and taken back when the stream is open again; what was told of polling before, too.
  */
 import { sql } from 'kysely'
 import type { CodedError } from '../../connectors/errors.ts'
@@ -41,7 +41,7 @@ export function createStandings(db: Database, owner: string): Standings {
         join lease l on l.key = 'stream:' || v.connection_id and l.owner = ${owner} and l.until > clock_timestamp()
         join connection c on c.id = v.connection_id and c.state <> 'removed'
       ), over as (
-        update notice set closed_at = now() where code = 'stream' and closed_at is null
+        update notice set closed_at = now() where code in ('stream', 'poll') and closed_at is null
           and subject in (select 'connection:' || connection_id from said where standing = 'open')
       ), told as (
         insert into notice (workspace_id, subject, code, text)

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t from 'tap'
 import { readHistoryCursor } from '../../server/intake/history-cursor.ts'
+import { setSettings } from '../../server/settings/rules.ts'
 import { testApp, until } from '../support/app.ts'
 import { count, ledger, story } from '../support/look.ts'
 import { addOrg, followed } from '../support/salesforce.ts'
@@ -114,6 +115,19 @@ t.test(
   },
 )
 
+t.test('once changes are asked for, nobody is told any more that the stream is off', async (t) => {
+  const it = await testApp(t, { salesforce: {} })
+  const { connectionId } = await addOrg(it, { dataset: DATASET, token: TOKEN, org: { changeEvents: false } })
+  const told = async () =>
+    (await it.db.selectFrom('notice').select('code').where('closed_at', 'is', null).execute()).map(({ code }) => code)
+  await until(async () => (await told()).includes('stream'))
+  const caller = { db: it.db, actor: 'test' }
+  await setSettings(caller, connectionId, { changes: 'poll' })
+  await until(async () => (await told()).length === 0)
+  await setSettings(caller, connectionId, { changes: 'stream' })
+  await until(async () => (await told()).includes('stream'))
+})
+
 t.test('an org without change events is polled: where a record stands counts once, as far as is known', async (t) => {
   const it = await testApp(t, { salesforce: {} })
   const { orgId } = await addOrg(it, { dataset: DATASET, token: TOKEN, org: { changeEvents: false }, settings: { changes: 'poll' } })
@@ -190,8 +204,10 @@ t.test('what a stream tells again is neither sent again nor makes anything old a
   const [before, told] = [await record(), await ledger(it.db)]
 
   const delivered = it.salesforce.pubsub.counts().delivered
-  await sql`update connection set rules = rules || '{"repeats": true}' where id = ${connectionId}`.execute(it.db)
-  await sql`update cursor set position = ${first} where connection_id = ${connectionId} and channel = 'stream'`.execute(it.db)
+  // Together: for other rules the stream is opened anew, from where it stands then.
+  await sql`
+    with back as (update cursor set position = ${first} where connection_id = ${connectionId} and channel = 'stream')
+    update connection set rules = rules || '{"repeats": true}' where id = ${connectionId}`.execute(it.db)
   await until(() => it.salesforce.pubsub.counts().delivered >= delivered + 3)
   await until(async () => (await cursor())?.position !== first)
   await until(async () => (await count(it.db, 'packet')) === 0)

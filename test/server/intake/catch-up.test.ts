@@ -19,8 +19,9 @@ const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 const SEARCH = '/search'
 
-/** The connection was made so long ago; nothing was read since. */
+/** The connection was made so long ago; nothing was read since. A reading that is under way would bring back what it knew: it ends first. */
 async function connectedSince(it: TestApp, ms: number): Promise<void> {
+  await until(async () => !(await cursor(it)).due)
   const since = new Date(Date.now() - ms)
   await it.db.updateTable('connection').set({ created_at: since }).execute()
   await it.db.updateTable('cursor').set({ covered_until: since, position: null }).execute()
@@ -32,7 +33,13 @@ const cursor = async (it: TestApp) =>
 /** Has the history read and waits for all that comes of it. */
 async function caughtUp(it: TestApp): Promise<void> {
   await catchUpSoon(it.db)
-  await until(async () => !(await cursor(it)).due, 60_000)
+  await until(async () => {
+    const { due, coveredUntil } = await cursor(it)
+    const isCovered = coveredUntil > Date.now() - 5 * MINUTE
+    // Put off by a look at the history that had begun before.
+    if (!due && !isCovered) await catchUpSoon(it.db)
+    return !due && isCovered
+  })
   await it.settled()
 }
 
@@ -390,5 +397,7 @@ t.test('what is known to be missing and too young to be read now is read as soon
   await sql`update cursor set wanted_until = ${new Date(coveredUntil - MINUTE)} where channel = 'history'`.execute(it.db)
   await connectedSince(it, DAY)
   await caughtUp(it)
-  t.ok(((await cursor(it)).dueAt ?? 0) > asked + 50 * MINUTE, 'what was read is missing no more')
+  const after = await cursor(it)
+  t.ok((after.dueAt ?? 0) > asked + 50 * MINUTE, 'what was read is missing no more')
+  t.equal(after.wantedUntil, undefined, 'and nobody is told that it is')
 })

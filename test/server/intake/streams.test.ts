@@ -14,6 +14,7 @@ import { pauseConnection, resumeConnection } from '../../../server/settings/conn
 import { removeConnection } from '../../../server/settings/remove-connection.ts'
 import { until } from '../../support/app.ts'
 import { testDatabaseUrl } from '../../support/database.ts'
+import { createDoor } from '../../support/door.ts'
 import { lineConnector, startLineServer } from '../../support/line-stream.ts'
 import { startProxy } from '../../support/proxy.ts'
 
@@ -262,6 +263,24 @@ t.test('other settings open the stream anew, or end it', async (t) => {
   await sql`update connection set settings = '{"changes": "push"}', arrival = null`.execute(it.db)
   await settleArrivals(it.db, connectors)
   await it.followed('a1', 0)
+})
+
+t.test('how changes arrive is settled by the settings that are there, not by those they replace meanwhile', async (t) => {
+  const it = await setUp(t)
+  await sql`update connection set arrival = null`.execute(it.db)
+  const saved = createDoor()
+  const saving = it.db.transaction().execute(async (trx) => {
+    await sql`update connection set settings = '{"changes": "push"}', arrival = null`.execute(trx)
+    await saved.pass()
+  })
+  await saved.came
+  const settling = settleArrivals(it.db, connectors)
+  const waits = sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  await until(async () => (await waits.execute(it.db)).rows.length > 0)
+  saved.open()
+  await Promise.all([saving, settling])
+  await settleArrivals(it.db, connectors)
+  t.match(await it.db.selectFrom('connection').select('arrival').execute(), [{ arrival: 'push' }])
 })
 
 t.test('connecting again opens a stream at once, whatever it was waiting for', async (t) => {
