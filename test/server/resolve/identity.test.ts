@@ -218,11 +218,11 @@ t.test('consent, opt-out and test leads', async (t) => {
   t.ok((await ledger(it.db, test)).every(({ reason }) => reason === 'test_lead'))
 
   // Consent given later lets later stages through; what was refused stays refused.
-  it.hubspot.change({ type: 'contact', id: silent, properties: { hs_data_privacy_ads_consent: 'true' } })
   await it.db
     .updateTable('record')
     .set({ looked_up_at: new Date(0) })
     .execute()
+  it.hubspot.change({ type: 'contact', id: silent, properties: { hs_data_privacy_ads_consent: 'true' } })
   it.hubspot.change({ type: 'contact', id: silent, properties: { lifecyclestage: 'customer' } })
   await it.settled()
   t.strictSame(sentOf(it, '222222222222222'), ['Converted'])
@@ -235,11 +235,12 @@ t.test('consent that is withdrawn while the event waits keeps it back', async (t
   await it.hubspot.idle()
   await resolved(it)
   t.ok((await story(it.db, id)).includes('raw_lead pending'))
-  it.hubspot.change({ type: 'contact', id, properties: { hs_latest_source: 'OPTED_OUT', lifecyclestage: 'customer' } })
+  // Before the change: it is told at once, and what is known of the record would do.
   await it.db
     .updateTable('record')
     .set({ looked_up_at: new Date(0) })
     .execute()
+  it.hubspot.change({ type: 'contact', id, properties: { hs_latest_source: 'OPTED_OUT', lifecyclestage: 'customer' } })
   await it.hubspot.idle()
   await resolved(it)
   await it.db.updateTable('dataset').set({ state: 'active' }).execute()
