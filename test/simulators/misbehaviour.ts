@@ -16,7 +16,7 @@ export interface Misbehaviour {
   /** How many matching requests pass first. Default 0. */
   after?: number
   delayMs?: number
-  /** For `slow`: the answer comes when this has happened, which is asked for when the request is there. In process only. */
+  /** The answer, or what comes instead, waits until this has happened, which is asked for when the request is there. In process only. */
   held?: () => Promise<unknown>
   /** Do what the request asks for before going wrong, as a service does that dies on the way back. Default false. */
   handled?: boolean

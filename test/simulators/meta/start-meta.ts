@@ -53,9 +53,7 @@ export interface Poison {
   title?: string
 }
 /** A Graph error to answer the next calls of `/events` with. */
-export interface Failure extends GraphErrorFields {
-  times?: number
-  after?: number
+export interface Failure extends GraphErrorFields, Pick<Misbehaviour, 'times' | 'after' | 'held'> {
   /** Throttling only: estimated_time_to_regain_access. */
   minutes?: number
   /** Default: the events edge. */
@@ -345,7 +343,7 @@ function usualStatus(code: number): number {
 }
 
 function failureAnswer(failure: Failure): Misbehaviour {
-  const { times, after, minutes, path, ...fields } = failure
+  const { times, after, held, minutes, path, ...fields } = failure
   const transient = fields.transient ?? (fields.code === 1 || fields.code === 2)
   const answer = graphError({ ...fields, transient })
   return {
@@ -353,6 +351,7 @@ function failureAnswer(failure: Failure): Misbehaviour {
     path: path ?? '/events$',
     times,
     after,
+    held,
     status: fields.status ?? usualStatus(fields.code),
     headers: { ...usageHeaders(minutes === undefined ? 0 : 100, minutes), ...fields.headers },
     json: answer.json,
