@@ -105,12 +105,18 @@ t.test('a transaction that lost against another runs again from its beginning', 
   const db = await testDatabase(t)
   await db.insertInto('tally').values({ name: 'count', count: 0 }).execute()
   let tries = 0
+  let looks = 0
+  const allLooked = Promise.withResolvers<void>()
   const add = () =>
     transaction(
       db,
       async (trx) => {
         tries += 1
         const { count } = await trx.selectFrom('tally').select('count').where('name', '=', 'count').executeTakeFirstOrThrow()
+        // All have seen the same before the first one writes.
+        looks += 1
+        if (looks === 8) allLooked.resolve()
+        await allLooked.promise
         await trx
           .updateTable('tally')
           .set({ count: Number(count) + 1 })

@@ -90,9 +90,11 @@ t.test('a deal follows its contact into the survivor', async (t) => {
   await it.settled()
   t.ok((await story(it.db, id)).includes('closedwon waiting waiting_for_lead'))
   it.hubspot.merge({ type: 'contact', primaryId: winner, otherIds: [loser] })
-  await hurry(it.db)
   await it.settled()
-  await until(() => sentOf(it, '111111111111111').length === 2)
+  await until(async () => {
+    await hurry(it.db)
+    return sentOf(it, '111111111111111').length === 2
+  })
   t.strictSame(sentOf(it, '111111111111111'), ['Raw Lead', 'Deal Won'])
 })
 
