@@ -7,6 +7,7 @@ import { resources } from './api/resources.ts'
 import { openSession } from './api/session.ts'
 import { Alone } from './parts/alone.tsx'
 import { Frame, type View } from './parts/frame.tsx'
+import { keepFocus } from './parts/keep-focus.ts'
 import { later } from './parts/later.tsx'
 import { TabProvider } from './parts/open-tab.tsx'
 import { SayProvider } from './parts/say.tsx'
@@ -49,6 +50,7 @@ const opened = openSession()
 
 export function App() {
   const [standing, setStanding] = useState<Standing>({ is: 'opening' })
+  useEffect(keepFocus, [])
   useEffect(() => {
     opened.then(
       (session) => {
