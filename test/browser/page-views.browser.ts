@@ -49,6 +49,7 @@ t.test('the funnel shows the leads, drawn and as a table', async (t) => {
   await page.getByRole('row', { name: /^Qualified Lead 2$/ }).waitFor()
   await picture(page, 'page-overview')
   t.equal(await page.locator('.recharts-bar-rectangle').count(), (await page.getByRole('row').count()) - 1)
+  t.match(await page.locator('.recharts-label-list').allTextContents(), [/^9/], 'the numbers stand beside the bars')
   for (const view of ['stages', 'leads', 'activity', 'connection']) {
     await page.evaluate(`location.hash = ${JSON.stringify(view)}`)
     await page.getByRole('heading', { level: 1 }).waitFor()

@@ -20,9 +20,12 @@ const moods = {
   idle: { Icon: IconPlayerPause, mood: 'soft' },
 }
 const said = words.overview
+const LOOK_MS = 15_000
+/** So often they are made anew. */
+const FIGURES_MS = 60_000
 
 export function Overview() {
-  const overview = useQuery({ ...resources.overview, refetchInterval: 15_000 })
+  const overview = useQuery({ ...resources.overview, refetchInterval: LOOK_MS })
   const firstRun = useQuery({ ...resources.firstRun, staleTime: 60_000 })
   return (
     <div className="stack">
@@ -118,7 +121,7 @@ function Attention({ attention, status }: OverviewData) {
 
 function Numbers({ outcomes, unsent, inbox, lastSentAt }: OverviewData) {
   const when = useWhen()
-  const figures = useQuery(resources.figures('event'))
+  const figures = useQuery({ ...resources.figures('event'), refetchInterval: FIGURES_MS })
   const coverage = figures.data?.coverage
   const notSent = outcomes.suppressed + outcomes.rejected + outcomes.expired
   return (

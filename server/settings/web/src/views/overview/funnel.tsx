@@ -34,13 +34,15 @@ export function Funnel() {
                 orientation="vertical"
                 series={[{ name: 'leads', label: said.leads, color: 'accent.6' }]}
                 withBarValueLabel
+                // Without one it writes nothing beside the bars.
+                valueFormatter={(leads) => leads.toLocaleString('en-GB')}
                 valueLabelProps={{ position: 'right' }}
                 withXAxis={false}
                 gridAxis="none"
                 tickLine="none"
                 yAxisProps={{ width: 128, interval: 0 }}
                 barProps={{ radius: 4, isAnimationActive: false, maxBarSize: 26 }}
-                barChartProps={{ accessibilityLayer: false, margin: { right: 32 } }}
+                barChartProps={{ accessibilityLayer: false, margin: { right: 56 } }}
                 withTooltip={false}
               />
             </div>

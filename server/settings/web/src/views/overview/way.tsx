@@ -10,11 +10,13 @@ import { useWho } from '../../parts/who.ts'
 import { words } from '../../words.ts'
 
 const said = words.overview
+/** What is counted is counted anew so often. */
+const LOOK_MS = 60_000
 type Step = WayOfDataset['steps'][number]
 
 /** From the first event to a campaign that has learned. */
 export function Way() {
-  const way = useQuery(resources.way)
+  const way = useQuery({ ...resources.way, refetchInterval: LOOK_MS })
   return (
     <Card title={said.way}>
       <Shown query={way}>
