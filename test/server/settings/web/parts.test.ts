@@ -13,9 +13,9 @@ t.test('an event is set in lines, and no digit of its lead id changes', async (t
   t.equal(set.replace(/\s+(?=(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*")*$)/g, ''), event, 'nothing but space was added')
 })
 
-t.test('an instant is written in the zone of the customer', async (t) => {
-  t.equal(writeInstant('2026-11-14T23:32:00.000Z', 'Europe/Berlin'), '15 Nov 2026, 00:32')
-  t.equal(writeInstant('2026-11-14T23:32:00.000Z', 'America/New_York'), '14 Nov 2026, 18:32')
+t.test('an instant is written in the zone of the customer, and says which that is', async (t) => {
+  t.equal(writeInstant('2026-11-14T23:32:00.000Z', 'Europe/Berlin'), '15 Nov 2026, 00:32 CET')
+  t.equal(writeInstant('2026-11-14T23:32:00.000Z', 'America/New_York'), '14 Nov 2026, 18:32 GMT-5')
   t.match(writeInstant('2026-11-14T23:32:00.000Z', 'Nowhere/Atall'), /Nov 2026/, 'a zone that is not known')
 })
 

@@ -7,7 +7,7 @@ export function useWhen(): (instant: string | null) => string {
   return (instant) => (instant === null ? '–' : writeInstant(instant, data?.timeZone))
 }
 
-/** For example `14 Nov 2026, 10:32`. An unknown zone is that of the browser. */
+/** For example `14 Nov 2026, 10:32 CET`: whoever reads it may be elsewhere. An unknown zone is that of the browser. */
 export function writeInstant(instant: string, timeZone: string | undefined): string {
   const format = (zone: string | undefined) =>
     new Intl.DateTimeFormat('en-GB', {
@@ -16,6 +16,7 @@ export function writeInstant(instant: string, timeZone: string | undefined): str
       year: 'numeric',
       hour: '2-digit',
       minute: '2-digit',
+      timeZoneName: 'short',
       timeZone: zone,
     })
   try {
