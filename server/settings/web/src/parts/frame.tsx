@@ -11,6 +11,7 @@ export type View = (typeof shownViews)[number] | 'start'
 export function Frame({ view, children }: { view: View; children: ReactNode }) {
   const { crm, admin, connection } = useVisitor()
   const main = useRef<HTMLElement>(null)
+  const nav = useRef<HTMLElement>(null)
   const before = useRef(view)
   useEffect(() => {
     document.title = `${words.views[view]} · ${words.name}`
@@ -18,6 +19,8 @@ export function Frame({ view, children }: { view: View; children: ReactNode }) {
     if (before.current !== view) main.current?.focus({ preventScroll: true })
     before.current = view
     window.scrollTo(0, 0)
+    // On a narrow page the names of the views do not all fit.
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [view])
   return (
     <>
@@ -36,7 +39,7 @@ export function Frame({ view, children }: { view: View; children: ReactNode }) {
               )}
             </Group>
           </Group>
-          <nav className="views" aria-label={words.views.label}>
+          <nav ref={nav} className="views" aria-label={words.views.label}>
             {shownViews.map((name) => (
               <a key={name} href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
                 {words.views[name]}

@@ -63,12 +63,7 @@ function Send({ record, eventId, eventName }: RecordPage['records'][number]) {
       <Text size="sm" c="dimmed" mb="xs">
         {said.oneText}
       </Text>
-      <Button
-        variant="default"
-        loading={send.isPending}
-        onClick={() => send.mutate({ record, eventId })}
-        styles={{ root: { height: 'auto', minHeight: 36 }, label: { whiteSpace: 'normal', overflowWrap: 'anywhere' } }}
-      >
+      <Button variant="default" loading={send.isPending} onClick={() => send.mutate({ record, eventId })}>
         {said.oneSend(eventName ?? '', said.record(record.type, record.id))}
       </Button>
       <Failed error={send.error} />
