@@ -28,18 +28,24 @@ export function Datasets() {
     <div id="datasets" style={{ scrollMarginTop: 90 }}>
       <Card title={said.datasets} text={said.datasetsText}>
         <Shown query={datasets}>
-          {(list) => (
-            <>
-              {list.length === 0 && <Text size="sm">{said.noDatasets}</Text>}
-              <ul className="lines">
-                {list.map((dataset) => (
-                  <li key={dataset.id}>
-                    <DatasetLine dataset={dataset} route={routes.data?.find(({ datasetId }) => datasetId === dataset.id)} />
-                  </li>
-                ))}
-              </ul>
-            </>
-          )}
+          {(list) =>
+            list.length === 0 ? (
+              <Text size="sm">{said.noDatasets}</Text>
+            ) : (
+              // Before the routes are there, a dataset that is fed would look like one that is not.
+              <Shown query={routes}>
+                {(fed) => (
+                  <ul className="lines">
+                    {list.map((dataset) => (
+                      <li key={dataset.id}>
+                        <DatasetLine dataset={dataset} route={fed.find(({ datasetId }) => datasetId === dataset.id)} />
+                      </li>
+                    ))}
+                  </ul>
+                )}
+              </Shown>
+            )
+          }
         </Shown>
         <ForAdmins>
           {adding ? (
