@@ -113,17 +113,19 @@ function recommend(
     return { recommended: eventName, closest: null, text }
   }
   if (matureLeads === 0 || stages.some(({ conditions }) => conditions.some(({ state }) => state === 'too_little_data'))) {
-    const text = `There is not enough data yet: ${matureLeads} leads have had the 28 days that Meta gives a stage. At least ${conditions.conversion.least} are needed, and more where the share is near a limit.`
+    const text = `There is not enough data yet: ${count(matureLeads, 'lead')} ${matureLeads === 1 ? 'has' : 'have'} had the 28 days that Meta gives a stage. At least ${conditions.conversion.least} are needed, and more where the share is near a limit.`
     return { recommended: null, closest: null, text }
   }
   const text = 'No stage is reached by 1 to 40 % of the leads within 28 days. Report a stage in between: map one more stage of the CRM.'
   return { recommended: null, closest: null, text }
 }
 
-function judgeConversion(count: number, sample: number): Condition {
-  const state = judgeShare(count, sample, conditions.conversion)
+function judgeConversion(reached: number, sample: number): Condition {
+  const state = judgeShare(reached, sample, conditions.conversion)
   const found =
-    sample === 0 ? 'No lead has had 28 days yet.' : `${count} of ${sample} leads reached it within 28 days (${percent(count / sample)}).`
+    sample === 0
+      ? 'No lead has had 28 days yet.'
+      : `${reached} of ${count(sample, 'lead')} reached it within 28 days (${percent(reached / sample)}).`
   const means = {
     met: 'Meta asks for 1 to 40 %.',
     not_met: 'Meta asks for 1 to 40 %.',
@@ -136,7 +138,7 @@ function judgeTime(median: number | null, reached: number): Condition {
   const state = reached < LEAST_REACHED ? 'too_little_data' : median !== null ? 'met' : 'not_met'
   const text =
     state === 'too_little_data'
-      ? `Only ${reached} leads reached it, too few to say how long that takes. Meta asks for 28 days at most.`
+      ? `Only ${count(reached, 'lead')} reached it, too few to say how long that takes. Meta asks for 28 days at most.`
       : `Half of the ${reached} leads that reached it needed ${describeHours(median)}. Meta asks for 28 days at most.`
   return { name: 'time', state, sample: reached, text }
 }
@@ -152,8 +154,13 @@ function judgeCoverage({ basis, share, leads, text }: Coverage): Condition {
 
 function judgeVolume({ monthDays, monthLeads }: Evidence): Condition {
   const state = monthLeads >= conditions.leadsPerMonth ? 'met' : monthDays < MONTH ? 'too_little_data' : 'not_met'
+  const came = `${count(monthLeads, 'lead')} came in the`
   const found =
-    monthDays < MONTH ? `${monthLeads} leads came in the first ${monthDays} days.` : `${monthLeads} leads came in the last ${MONTH} days.`
+    monthDays === 0
+      ? 'No day has been counted whole yet.'
+      : monthDays < MONTH
+        ? `${came} first ${monthDays === 1 ? 'day' : `${monthDays} days`}.`
+        : `${came} last ${MONTH} days.`
   return { name: 'volume', state, sample: monthLeads, text: `${found} Meta asks for about ${conditions.leadsPerMonth} a month.` }
 }
 
@@ -163,9 +170,10 @@ function judgeNames(names: number): Condition {
   return { name: 'stages', state, sample: names, text }
 }
 
+const count = (n: number, one: string) => `${n} ${one}${n === 1 ? '' : 's'}`
+
 /** `3 hours`, `5 days`; null is more than Meta gives a stage. */
 export function describeHours(hours: number | null): string {
   if (hours === null) return 'more than 28 days'
-  const [value, unit] = hours < 48 ? [Math.max(1, Math.round(hours)), 'hour'] : [Math.round(hours / 24), 'day']
-  return `${value} ${unit}${value === 1 ? '' : 's'}`
+  return hours < 48 ? count(Math.max(1, Math.round(hours)), 'hour') : count(Math.round(hours / 24), 'day')
 }

@@ -47,6 +47,12 @@ const DAY = 86_400_000
 /** Meta asks for so many days of data, not necessarily in a row. */
 const NEEDED_DAYS = 7
 
+/** @param ms whole days of it count */
+function daysAgo(ms: number): string {
+  const days = Math.floor(ms / DAY)
+  return days === 0 ? 'today' : days === 1 ? 'a day ago' : `${days} days ago`
+}
+
 /** The steps of one dataset. */
 export function wayOf(facts: WayFacts): Step[] {
   const { acceptedAt, days, now, ticks } = facts
@@ -66,7 +72,10 @@ export function wayOf(facts: WayFacts): Step[] {
       title: 'Meta has accepted a first event',
       state: accepted === null ? 'next' : 'done',
       since: accepted,
-      known: accepted === null ? 'No event has been accepted yet.' : `The first event was accepted on ${accepted.slice(0, 10)}.`,
+      known:
+        accepted === null
+          ? 'No event was accepted so far; what is accepted counts here within a minute.'
+          : `The first event was accepted on ${accepted.slice(0, 10)}.`,
       onlyMetaShows: null,
       next: accepted === null ? (facts.held ?? 'Have a lead reach a stage that is mapped: its event goes out within seconds.') : null,
     },
@@ -113,7 +122,7 @@ export function wayOf(facts: WayFacts): Step[] {
       known:
         ticks.funnel === undefined
           ? 'It begins with the funnel.'
-          : `It began ${Math.floor((now - ticks.funnel.at.getTime()) / DAY)} days ago; Meta speaks of two to eight weeks.`,
+          : `It began ${daysAgo(now - ticks.funnel.at.getTime())}; Meta speaks of two to eight weeks.`,
       onlyMetaShows: 'Ads Manager, the campaign that optimises for conversion leads: whether it still learns.',
       next: 'Leave dataset, funnel and event names as they are: another dataset begins again at nothing. Tick this step when Meta says that it has learned.',
     },

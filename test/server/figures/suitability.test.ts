@@ -63,6 +63,8 @@ t.test('what the campaign or the reporting is short of is said, and nothing is r
   const cases: [what: Partial<Evidence>, condition: string, state: string, words: RegExp][] = [
     [{ monthLeads: 120 }, 'volume', 'not_met', /120 leads came in the last 30 days.*about 200/],
     [{ monthLeads: 120, monthDays: 12 }, 'volume', 'too_little_data', /120 leads came in the first 12 days/],
+    [{ monthLeads: 1, monthDays: 1 }, 'volume', 'too_little_data', /^.*: .*1 lead came in the first day\./],
+    [{ monthLeads: 0, monthDays: 0 }, 'volume', 'too_little_data', /No day has been counted whole yet/],
     [{ sentNames: 1 }, 'stages', 'not_met', /1 stage was reported/],
     [
       { coverage: coverageOf({ leads: 240, covered: 100, captured: 240, capturedCovered: 100 }, true) },

@@ -38,6 +38,9 @@ t.test('since when, by whom, and what to do', async (t) => {
     known: /2 days ago.*two to eight weeks/,
     next: /another dataset begins again/,
   })
+  const began = (days: number) => wayOf(at(7 + days, { ticks: { funnel: tick(7) } }))[5]?.known
+  t.match(began(0), /It began today;/)
+  t.match(began(1), /It began a day ago;/)
   const held = wayOf(at(0, { acceptedAt: null, days: [], held: 'Connect it again.' }))
   t.match(held[0], { state: 'next', next: 'Connect it again.' })
 })
