@@ -55,5 +55,5 @@ export function JudgeAgain() {
   )
 }
 
-/** A text of the catalogue for many records: what differs between them is left out. */
-const plain = (text: string) => text.replace(/\s*\(?"\{\w+\}"\)?/g, '').replace(/\{\w+\}/g, '…')
+/** A text of the catalogue for many records: what differs between them is left open, as where results are counted. */
+const plain = (text: string) => text.replace(/\{\w+\}/g, '…')

@@ -64,7 +64,9 @@ function Content({ record, lead, entries, notes, related, onRecord }: Story & { 
           <Text size="sm">{said.leadNone}</Text>
         ) : (
           <Text size="sm">
-            {lead.metaLeadId ?? ''} {lead.generatedAt !== null && said.generated(when(lead.generatedAt))} {lead.identified.text}
+            {[lead.metaLeadId, lead.generatedAt && said.generated(when(lead.generatedAt))].filter(Boolean).join(', ')}
+            <br />
+            {lead.identified.text}
           </Text>
         )}
       </div>
