@@ -93,8 +93,8 @@ export const endpointsPage = (routes: readonly Route[]): string =>
         return [route.methods.join(', '), code(route.path), caller, proof, does]
       }),
     ),
-    `Everything else is the API below ${code(API)}, called by the page and by the extension inside HubSpot. It describes itself, completely and as it is, at ${code(OPENAPI)} (OpenAPI 3.1, open to anybody). What proves the caller there is a bearer of 15 minutes, which the page gets when it is opened, or HubSpot's signature v3 on each request. Both name account and user; nothing in an address or a body does. Changes take somebody whom the CRM says is an admin. A file is fetched by a random word that works once.`,
-    'A refused proof gets 400 or 401 with a short reason and costs nothing but its reading; bodies are limited (1 MB at most), requests to 10 seconds, and everything for people to a number of requests a minute from one address or of one visitor. The files of the page (scripts, styles) are below `/page/`.',
+    `Everything else is the API below ${code(API)}, called by the page and by the extension inside HubSpot. It describes itself, completely and as it is, at ${code(OPENAPI)} (OpenAPI 3.1, open to anybody). What proves the caller there is a bearer of 15 minutes, which the page gets when it is opened and renews by the CRM's next signed request or, on its own, by a cookie of ours, or HubSpot's signature v3 on each request. Both name account and user; nothing in an address or a body does. Changes take somebody whom the CRM says is an admin. A file is fetched by a random word that works once.`,
+    'A refused proof gets 400 or 401 with a short reason and costs nothing but its reading; bodies are limited (1 MB at most, a file of leads 8 MB), requests to 10 seconds, and everything for people to a number of requests a minute from one address or of one visitor. The files of the page (scripts, styles) are below `/page/`.',
   )
 
 const outsideApi = ({ path }: Route) => !path.startsWith(API)
