@@ -92,7 +92,7 @@ export const readMetaId = (given: string): string => parseInput(metaIdInput, giv
  *
  * Throws `CodedError`: `workspace_unknown`, `invalid_input`; from the probe `dataset_refused` (the token does not work),
  * `dataset_not_shown` (it may be good for sending all the same), `meta_unavailable`; `no_business` (it is to be opened by our
- * own token, and there is none).
+ * own token, and there is none), `dataset_taken` (our own token opens it for another workspace).
  */
 export async function setDataset(caller: Caller, given: NewDataset, tools: DatasetTools): Promise<SetDataset> {
   const { vault, metaApp } = tools
@@ -102,11 +102,16 @@ export async function setDataset(caller: Caller, given: NewDataset, tools: Datas
   const access: AccessKind = token === undefined ? 'shared' : (given.won?.by ?? 'pasted')
   const opening = accessWith(access, token, metaApp)
   if (opening === undefined) throw problem('no_business', 'This server has no business of its own at Meta. Paste a token instead.')
-  const proven = given.probe ? await proveDataset(caller, { workspaceId: workspace.id, metaId, testEventCode }, opening, tools) : {}
+  // Our own token opens whatever any advertiser shares with us: Meta has to show that it is shared, and only one advertiser may name it.
+  const byTenant = access === 'shared' && caller.workspaceId !== undefined
+  if (byTenant) await refuseTaken(caller, workspace.id, metaId)
+  const probe = given.probe || byTenant
+  const wantedProof = { workspaceId: workspace.id, metaId, testEventCode: byTenant ? undefined : testEventCode }
+  const proven = probe ? await proveDataset(caller, wantedProof, opening, tools) : {}
   const later = proven.tested === 'later'
   const how = {
     access,
-    token_checked_at: given.probe && !later ? new Date() : null,
+    token_checked_at: probe && !later ? new Date() : null,
     token_expires_at: given.won?.expiresAt === undefined ? null : new Date(given.won.expiresAt),
     test_event_code: later ? testEventCode : null,
     test_event_until: later ? new Date(Date.now() + TEST_CODE_MS) : null,
@@ -128,10 +133,21 @@ export async function setDataset(caller: Caller, given: NewDataset, tools: Datas
     if (given.crmDataset !== undefined) await keepAnswer(trx, { id, workspace_id: workspace.id, meta_id: metaId }, given.crmDataset)
     const action = added === undefined ? 'dataset.token' : 'dataset.add'
     const { tested } = proven
-    const detail = { metaId, access, probed: given.probe, ...(tested && { tested }), ...(given.crmDataset && { crm: given.crmDataset }) }
+    const detail = { metaId, access, probed: probe, ...(tested && { tested }), ...(given.crmDataset && { crm: given.crmDataset }) }
     await audit(trx, caller, { workspaceId: workspace.id, action, subject: `dataset:${id}`, detail })
     return { id, created: added !== undefined, ...proven }
   })
+}
+
+/** A dataset's id is no secret. Where an advertiser has several workspaces, the operator of the server opens it for the others. */
+async function refuseTaken({ db }: Caller, workspaceId: number, metaId: string): Promise<void> {
+  const shared = db.selectFrom('dataset').select('workspace_id').where('meta_id', '=', metaId).where('access', '=', 'shared')
+  const owners = (await shared.execute()).map((row) => row.workspace_id)
+  if (owners.length === 0 || owners.includes(workspaceId)) return
+  throw problem(
+    'dataset_taken',
+    'This dataset is shared with our business for another workspace. Paste a token of its own, or ask whoever hosts Leadstage to open it here, too.',
+  )
 }
 
 /** All datasets, or those of one workspace. */
