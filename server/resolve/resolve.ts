@@ -20,7 +20,7 @@ import { type Claim, type ClaimedPacket, claimPackets, nextPacketDue } from './c
 import { commitWork } from './commit.ts'
 import { gatherWork, refKey, without } from './gather.ts'
 import { lookup } from './lookup.ts'
-import { type ConnectionSetup, readSetup } from './setup.ts'
+import { type ConnectionSetup, isAtWork, readSetup } from './setup.ts'
 import { wantedLookups } from './wanted-lookups.ts'
 
 export interface ResolveOptions {
@@ -56,15 +56,15 @@ export async function resolve(options: ResolveOptions, connectionId: number, sig
   const { db } = options
   for (const end = performance.now() + SLICE_MS; !signal.aborted; ) {
     if (performance.now() > end) return { again: Date.now() }
-    const setup = await readSetup(db, connectionId)
-    // Until a route exists changes are kept; `attention` may be over by the time the CRM is asked.
-    if (setup === undefined || setup.routes.length === 0) return {}
-    if (setup.state !== 'active' && setup.state !== 'attention') return {}
+    if (!(await isAtWork(db, connectionId))) return {}
     const { connector, context } = await options.connections.get(connectionId)
     const claim = await claimPackets(db, connectionId)
     try {
       const due = await dueForAnotherLook(db, connectionId, MOST_LOOKS)
       if (claim.packets.length === 0 && due.length === 0) break
+      // Only now: what somebody wants judged again is judged by what they changed before. What was claimed comes free by itself.
+      const setup = await readSetup(db, connectionId)
+      if (setup === undefined || !works(setup)) return {}
       const changes = await readChanges(options, connectionId, connector, claim)
       const run: Run = { options, setup, connector, context, claim, now: options.now?.() ?? Date.now() }
       for (const [index, part] of bySource(changes).entries()) {
@@ -78,6 +78,9 @@ export async function resolve(options: ResolveOptions, connectionId: number, sig
   }
   return { again: earliest(await nextPacketDue(db, connectionId), await nextLookDue(db, connectionId)) }
 }
+
+/** As `isAtWork` has it. */
+const works = ({ state, routes }: ConnectionSetup) => (state === 'active' || state === 'attention') && routes.length > 0
 
 /** What arrived by itself, then what each backfill brought: the ledger tells them apart. */
 function bySource(changes: readonly ReadChange[]): ReadChange[][] {

@@ -1,4 +1,5 @@
 /** What resolving needs to know of one connection: its routes, rules and current mapping. Read once a run. */
+import { sql } from 'kysely'
 import { capturingSources, leadEventSource } from '../../connectors/registry.ts'
 import { type Rules, rules as rulesSchema } from '../../mappings/rules.ts'
 import { type StageMapping, stageMapping } from '../../mappings/stage-mapping.ts'
@@ -38,6 +39,14 @@ export interface ConnectionSetup {
   /** Some of the lead ids in the CRM are those that we wrote there. */
   wroteIds: boolean
   routes: RouteSetup[]
+}
+
+/** Whether changes of a connection are handled now. Until a route exists they are kept; `attention` may be over when the CRM is asked. */
+export async function isAtWork(db: Database, connectionId: number): Promise<boolean> {
+  const found = await sql`
+    select from connection where id = ${connectionId} and state in ('active', 'attention')
+      and exists (select from route where connection_id = connection.id)`.execute(db)
+  return found.rows.length > 0
 }
 
 /** Returns undefined when there is no such connection. A connection without a saved mapping has an empty one. */

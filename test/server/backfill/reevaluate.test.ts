@@ -1,13 +1,17 @@
 /** After a change of settings, what was held back is judged again: what goes now goes with its own time. */
 import { sql } from 'kysely'
 import t from 'tap'
+import { hubspot } from '../../../connectors/hubspot/index.ts'
+import { insertPackets } from '../../../server/intake/inbox.ts'
+import { packChanges } from '../../../server/intake/packet.ts'
 import { countSuppressed, reevaluate, showReevaluation } from '../../../server/settings/reevaluate.ts'
 import { setRules } from '../../../server/settings/rules.ts'
 import { testApp, until } from '../../support/app.ts'
 import { funnel } from '../../support/funnel.ts'
 import { count, ledger, story } from '../../support/look.ts'
+import { stageEvent } from '../../support/post-webhook.ts'
 import { sent } from '../resolve/sharing.ts'
-import { callerOf } from './sharing.ts'
+import { bench, callerOf, people } from './sharing.ts'
 
 const MINUTE = 60_000
 
@@ -81,6 +85,23 @@ t.test('consent that is given later lets go what was held back, and a dry-run ro
   await reevaluate(caller, { connectionId: it.connectionId, reason: 'route_shadow' })
   await until(async () => (await story(it.db, withheld)).every((line) => line.endsWith('sent')))
   t.equal(await count(it.db, 'ledger'), 4)
+})
+
+t.test('what is judged again is judged by what was changed before, also by a run that had begun', async (t) => {
+  const it = await testApp(t, { launch: false })
+  const [id] = people(it, 1, Date.now() - 10 * MINUTE) as [string]
+  await it.db.updateTable('route').set({ mode: 'shadow' }).execute()
+  const change = { ...stageEvent(id, 'customer', { occurredAt: Date.now() - 8 * MINUTE }), objectId: id }
+  await insertPackets(it.db, [packChanges(it.vault.for('packet'), it.connectionId, [change], Date.now())])
+  await bench(t, it).resolve()
+  const ends = async () => new Set((await story(it.db, id)).map((line) => line.split(' ').at(-1)))
+  t.strictSame(await ends(), new Set(['already_reached', 'route_shadow']))
+  const setLive = async () => {
+    await it.db.updateTable('route').set({ mode: 'live' }).execute()
+    await reevaluate(callerOf(it), { connectionId: it.connectionId, reason: 'route_shadow' })
+  }
+  await bench(t, it, hubspot, setLive).resolve()
+  t.strictSame(await ends(), new Set(['already_reached', 'pending']))
 })
 
 t.test('who asked to be forgotten is never judged again', async (t) => {

@@ -40,17 +40,27 @@ export const state = (it: Pick<TestApp, 'db'>, id: number, wanted: BackfillState
 /** Waits until everything has been handled and sent. */
 export const settle = (it: Pick<TestApp, 'settled'>): Promise<void> => it.settled()
 
-/** Runs resolve and backfills by hand, one run at a time, as a process that knows nothing of earlier runs. */
-export function bench(t: Test, it: TestApp, connector: Connector = hubspot) {
+/**
+ * Runs resolve and backfills by hand, one run at a time, as a process that knows nothing of earlier runs. `meanwhile` happens when a run
+ * has begun and knows of no work yet.
+ */
+export function bench(t: Test, it: TestApp, connector: Connector = hubspot, meanwhile?: () => Promise<unknown>) {
   const log = createLog({ level: 'silent' })
   const { http, close } = createHttp()
   t.teardown(close)
   const { db, vault, config } = it
   const connections = createConnections({ db, vault, apps: config.crm, http, log, connectors: { [connector.manifest.id]: connector } })
+  let happens = meanwhile
+  const get = async (connectionId: number) => {
+    const now = happens
+    happens = undefined
+    await now?.()
+    return connections.get(connectionId)
+  }
   const options = {
     db,
     vault,
-    connections,
+    connections: { ...connections, get },
     limits: { maxAgeMs: config.eventMaxAgeMs, maxFutureMs: config.eventMaxFutureMs },
     identityTtlMs: config.identityTtlMs,
     waitForLeadMs: config.waitForLeadDays * DAY,
