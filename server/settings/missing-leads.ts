@@ -42,14 +42,14 @@ export async function listMissingLeads(
 }
 
 /**
- * All of them as CSV, the latest first, in pieces. Throws as `listMissingLeads`, and `missing_unknown` where it cannot be said which
+ * All of them as CSV, the latest first, in pieces. Throws as `listMissingLeads`, and `missing_untold` where it cannot be said which
  * there are: a file that ends there would say that there are no more.
  */
 export async function* exportMissingLeads(caller: Caller, workspace: string | number): AsyncGenerator<string> {
   let page = await listMissingLeads(caller, workspace, { limit: MOST })
-  if (!page.isTold && page.leads.length === 0) throw problem('missing_unknown', NOT_TOLD)
+  if (!page.isTold && page.leads.length === 0) throw problem('missing_untold', NOT_TOLD)
   for (let head = csvHead(headings); ; head = '') {
-    if (page.hindrance !== null) throw problem('missing_unknown', page.hindrance.text)
+    if (page.hindrance !== null) throw problem('missing_untold', page.hindrance.text)
     yield head + page.leads.map(line).join('')
     if (page.next === undefined) return
     page = await listMissingLeads(caller, workspace, { limit: MOST, after: page.next })

@@ -5,6 +5,7 @@ import { listMissingLeads } from '../../server/settings/missing-leads.ts'
 import { ADMIN } from '../simulators/hubspot/start-hubspot.ts'
 import { PORTAL, testApp, until } from '../support/app.ts'
 import { picture } from '../support/chromium.ts'
+import { manyMissing } from '../support/many-missing.ts'
 import { connectPage, longAgo, pagesEnv } from '../support/page.ts'
 import { buildPage, pages, seriousFindings } from './page/open-page.ts'
 
@@ -30,7 +31,8 @@ t.test('who opens the notice of missing leads finds each of them with its form, 
   const missing = page.getByRole('region', { name: 'Leads that did not reach the CRM' })
   await missing.getByText('12 leads are missing').waitFor()
   t.equal(await missing.getByText('Ask for an offer').count(), 10)
-  await missing.getByRole('button', { name: 'Show more' }).click()
+  await missing.getByRole('button', { name: 'Show older' }).click()
+  await missing.getByText(`Meta lead ${ids.at(-1)}`).waitFor()
   for (const id of ids) t.equal(await missing.getByText(`Meta lead ${id}`).count(), 1, 'to the digit')
   t.strictSame(await seriousFindings(page), [])
   await picture(page, 'activity-missing')
@@ -52,6 +54,40 @@ t.test('who opens the notice of missing leads finds each of them with its form, 
   })
   t.strictSame(complaints, [])
 })
+
+t.test(
+  'older ones come on demand, with the count of all, while the newest move in; what could not be read is asked for once more',
+  async (t) => {
+    const it = await testApp(t, { env: pagesEnv() })
+    const { connectionId } = await connectPage(t, it)
+    await longAgo(it)
+    const ids = await manyMissing(it, connectionId, { count: 130 })
+    const { alone } = await pages(t, it)
+    const { page } = await alone({ session: { crm: 'hubspot', account: String(PORTAL), userId: ADMIN, admin: true } })
+    await page.getByRole('link', { name: 'Activity', exact: true }).click()
+    const missing = page.getByRole('region', { name: 'Leads that did not reach the CRM' })
+    await missing.getByText('130 leads are missing').waitFor()
+    const lines = missing.getByText(/^Meta lead \d+/)
+    const older = missing.getByRole('button', { name: 'Show older' })
+    t.equal(await lines.count(), 10)
+  await picture(page, 'activity-missing-older')
+    await manyMissing(it, connectionId, { count: 3, from: 1_000, hoursAgo: 2 })
+    await older.click()
+    await missing.getByText(`Meta lead ${ids[59]}`).waitFor()
+    await page.route('**/api/leads/missing*', (route) => route.abort())
+    await older.click()
+    await missing.getByText('The server cannot be reached from here.', { exact: false }).waitFor()
+    t.equal(await lines.count(), 60, 'what is there stays')
+    await page.unroute('**/api/leads/missing*')
+    for (const last of [109, 129]) {
+      await older.click()
+      await missing.getByText(`Meta lead ${ids[last]}`).waitFor()
+    }
+    t.equal(await older.count(), 0)
+    const shown = (await lines.allTextContents()).map((text) => /\d+/.exec(text)?.[0])
+    t.same(shown, ids, 'each once, to the digit')
+    },
+)
 
 t.test('where the CRM does not tell, that is said; without a page nothing is', async (t) => {
   const it = await testApp(t, { env: pagesEnv() })

@@ -1,6 +1,7 @@
 /** What people see and do inside HubSpot, against the real server. */
 import t, { type Test } from 'tap'
 import { DATASET, PORTAL, TOKEN, testApp, until } from '../support/app.ts'
+import { manyMissing } from '../support/many-missing.ts'
 import { connectPage, longAgo, pagesEnv } from '../support/page.ts'
 import { byHubspot } from '../support/settings-page.ts'
 import { type Shown, show } from './hubspot/extension.ts'
@@ -70,6 +71,35 @@ t.test('leads that never reached the CRM are listed with their forms, and missed
   await page.submit('afterMinutes')
   await page.says('None: every lead that Meta told of is there.')
   onePrimary(t, page)
+})
+
+t.test('more leads than fit a page are looked at page by page, and counted together', async (t) => {
+  const it = await testApp(t, { env: pagesEnv() })
+  const { connectionId } = await connectPage(t, it)
+  await longAgo(it)
+  const ids = await manyMissing(it, connectionId, { count: 60 })
+  const [first, last] = [ids[0] as string, ids.at(-1) as string]
+  const page = await show(t, it, 'pages')
+  await page.open('activity')
+  await page.says('60 leads are missing', first)
+  await page.press('Show more')
+  await page.says('60 leads are missing', ids[25] as string)
+  t.notMatch(page.text(), first)
+  await page.press('Show more')
+  await page.says(last)
+  t.equal(page.all('Button').filter(({ text }) => text === 'Show more').length, 0)
+  await page.press('Back')
+  await page.press('Back')
+  await page.says(first)
+  await page.press('Show more')
+  await page.press('Show more')
+  await page.says(last)
+  await page.enter('afterMinutes', 4_320)
+  await page.submit('afterMinutes')
+  await page.says('None of the older ones is missing any more.')
+  await page.press('Back')
+  await page.press('Back')
+  await page.says('None: every lead that Meta told of is there.')
 })
 
 t.test('what needs attention has the button that fixes it', async (t) => {

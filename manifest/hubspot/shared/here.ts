@@ -49,6 +49,7 @@ export const here = {
     record: 'Record',
     form: 'Form, campaign, ad',
     more: words.more,
+    noneOlder: 'None of the older ones is missing any more.',
     again: 'Judge again what was held back',
     againText: (n: number) =>
       `${count(n, 'change was', 'changes were')} held back in the last seven days and can be judged again, after stages or rules were changed. What was sent is never sent again by this.`,
@@ -154,7 +155,13 @@ export const here = {
     invite: 'Send a link to whoever has the dataset',
     invited: 'The link works once, for three days:',
     files: 'Files',
-    fileNames: { records: 'All records', mapping: 'Stages', audit: 'Who changed what', configuration: 'Settings' },
+    fileNames: {
+      records: 'All records',
+      mapping: 'Stages',
+      audit: 'Who changed what',
+      'missing-leads': 'Missing leads',
+      configuration: 'Settings',
+    },
     download: (name: string) => `Download: ${name}`,
     leave: 'Disconnect',
     leaveTitle: 'Disconnect this account?',

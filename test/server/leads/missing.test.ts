@@ -173,5 +173,5 @@ t.test('of very many it is said that there are at least as many as were looked a
     [...wanted, ...more].map((id) => `l:${id}`),
   )
   await it.db.updateTable('connection').set({ state: 'paused' }).where('id', '=', it.connectionId).execute()
-  await t.rejects(lines(), { code: 'missing_unknown', userText: /is paused/ }, 'a file without any would say that there is none')
+  await t.rejects(lines(), { code: 'missing_untold', userText: /is paused/ }, 'a file without any would say that there is none')
 })

@@ -326,6 +326,7 @@ export const words = {
     noForm: 'Unknown form',
     lead: (id: string, when: string) => `Meta lead ${id} · ${when}`,
     before: 'The person is in the CRM, from before',
+    older: 'Show older',
     after: 'A lead is missed after',
     afterChoices: {
       15: '15 minutes',
@@ -511,6 +512,7 @@ export const words = {
       records: 'Stage changes (CSV)',
       mapping: 'Stages (CSV)',
       audit: 'Who changed what (CSV)',
+      'missing-leads': 'Missing leads (CSV)',
       configuration: 'Settings (JSON)',
     },
     leadIds: 'Meta lead ids of the CRM (CSV)',

@@ -1,6 +1,8 @@
 /** What the views of the page show, of accounts in which something happens. */
 import t, { type Test } from 'tap'
 import { DATASET, PORTAL, TOKEN, testApp, until } from '../../../support/app.ts'
+import { manyMissing } from '../../../support/many-missing.ts'
+import { connectPage, longAgo, pagesEnv } from '../../../support/page.ts'
 import { addOrg } from '../../../support/salesforce.ts'
 import { type Answered, type Ask, signedIn } from '../../../support/settings-page.ts'
 
@@ -256,6 +258,33 @@ t.test('files are fetched once, by whoever was given the address', async (t) => 
     t.match(await fetched.text(), pattern, what)
     t.equal((await fetch(url.replace(/^https:\/\/[^/]+/, it.url))).status, 404)
   }
+})
+
+t.test('missing leads come in pages, and as a file where it can be said which there are', async (t) => {
+  const it = await testApp(t, { env: pagesEnv() })
+  const ask = await signedIn(it)
+  t.match(await ask('POST', '/downloads', { what: 'missing-leads' }), {
+    status: 422,
+    body: { code: 'missing_untold', text: /No Facebook page/ },
+  })
+  const { connectionId } = await connectPage(t, it)
+  await longAgo(it)
+  const ids = await manyMissing(it, connectionId, { count: 5 })
+  const page = async (query: string) =>
+    dataOf<{ lost: unknown; leads: { metaLeadId: string }[]; next?: string }>(await ask('GET', `/leads/missing?limit=3${query}`))
+  const first = await page('')
+  t.same(first.lost, { count: 5, more: false })
+  const second = await page(`&after=${first.next}`)
+  t.same(
+    [...first.leads, ...second.leads].map(({ metaLeadId }) => metaLeadId),
+    ids,
+  )
+  t.match(second, { lost: null, next: undefined })
+  t.match(await ask('GET', '/leads/missing?after=x'), { status: 400, body: { code: 'invalid_input' } })
+  const { url } = dataOf<{ url: string }>(await ask('POST', '/downloads', { what: 'missing-leads' }))
+  const fetched = await fetch(url.replace(/^https:\/\/[^/]+/, it.url))
+  t.match(fetched.headers.get('content-disposition'), /filename="leadstage-missing-leads-/)
+  for (const id of ids) t.match(await fetched.clone().text(), `,l:${id},`)
 })
 
 t.test('people are told of notices, and colleagues get links', async (t) => {

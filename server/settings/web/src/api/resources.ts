@@ -88,7 +88,8 @@ export const resources = {
   fields: resource<Field[]>('/fields'),
   fieldSamples: (names: string[]) => resource<FieldSample[]>(`/fields/samples?${query({ names: names.join(',') })}`),
   crmSettings: resource<CrmSettings>('/crm-settings'),
-  missing: resource<MissingLeads>('/leads/missing'),
+  /** The latest few first, since more stands below them. */
+  missing: (after?: string) => resource<MissingLeads>(`/leads/missing?${query({ limit: after === undefined ? 10 : 50, after })}`),
   counts: resource<ReasonCount[]>('/records/counts'),
   records: (filter: { outcome?: Outcome | undefined; reason?: string | undefined; after?: string | undefined }) =>
     resource<RecordPage>(`/records?${query({ limit: 25, ...filter })}`),
@@ -146,6 +147,6 @@ export const changes = {
   testRecipient: (id: number) => change<{ address: string }>('POST', `/recipients/${id}/test`),
   saveDigest: (body: Partial<Digest> & { version: string }) => change<Digest>('PUT', '/digest', body),
   invite: (what: 'dataset' | 'crm') => change<{ url: string; expiresAt: string }>('POST', '/invitations', { what }),
-  download: (what: 'records' | 'mapping' | 'audit' | 'configuration' | 'lead-ids') =>
+  download: (what: 'records' | 'mapping' | 'audit' | 'configuration' | 'lead-ids' | 'missing-leads') =>
     change<{ url: string }>('POST', '/downloads', { what }),
 }

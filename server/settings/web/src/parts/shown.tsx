@@ -1,5 +1,5 @@
 import { Button, Skeleton } from '@mantine/core'
-import type { UseQueryResult } from '@tanstack/react-query'
+import type { UseInfiniteQueryResult, UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { words } from '../words.ts'
 import { Note } from './note.tsx'
@@ -17,12 +17,21 @@ export function Loading({ lines = 4 }: { lines?: number }) {
 }
 
 /** What was read, or that it is on its way, or why it is not there and what to do. */
-export function Shown<T>({ query, lines, children }: { query: UseQueryResult<T>; lines?: number; children: (data: T) => ReactNode }) {
-  // What was read before is better than nothing; that it is not new is said.
+export function Shown<T>({
+  query,
+  lines,
+  children,
+}: {
+  query: UseQueryResult<T> | UseInfiniteQueryResult<T>
+  lines?: number
+  children: (data: T) => ReactNode
+}) {
+  // What was read before is better than nothing; that it is not new is said. Where only the next page is not there, all of it is new.
+  const isOld = query.isError && !('isFetchNextPageError' in query && query.isFetchNextPageError)
   if (query.data !== undefined)
     return (
       <>
-        {query.isError && <NotRead error={query.error} again={() => query.refetch()} isOld />}
+        {isOld && <NotRead error={query.error} again={() => query.refetch()} isOld />}
         {children(query.data)}
       </>
     )

@@ -6,13 +6,14 @@ import { type Outcome, type RecordPage, resources } from '../api/resources.ts'
 import { Card } from '../parts/card.tsx'
 import { Note } from '../parts/note.tsx'
 import { OutcomeBadge } from '../parts/outcome-badge.tsx'
+import { ShowMore } from '../parts/show-more.tsx'
 import { Shown } from '../parts/shown.tsx'
 import { View } from '../parts/view.tsx'
 import { useWhen } from '../parts/when.ts'
 import { words } from '../words.ts'
 import { Backfills } from './activity/backfills.tsx'
 import { JudgeAgain } from './activity/judge-again.tsx'
-import { MissingLeads } from './activity/missing-leads.tsx'
+import { MissingLeads, useMissing } from './activity/missing-leads.tsx'
 import { RecordStory } from './activity/record-story.tsx'
 
 const said = words.activity
@@ -25,18 +26,18 @@ interface Filter {
 export function Activity() {
   const [filter, setFilter] = useState<Filter>()
   const [record, setRecord] = useState<{ type: string; id: string }>()
-  const missing = useQuery(resources.missing)
-  const isMissed = missing.data?.leads.some(({ knownBefore }) => !knownBefore)
+  const missing = useMissing()
+  const isMissed = (missing.data?.lost?.count ?? 0) > 0
   return (
     <View title={said.title} text={said.text}>
-      {isMissed && <MissingLeads query={missing} />}
+      {isMissed && <MissingLeads list={missing} />}
       <Reasons filter={filter} onFilter={setFilter} />
       <Records filter={filter} onRecord={setRecord} />
       <div className="columns">
         <JudgeAgain />
         <Backfills />
       </div>
-      {!isMissed && <MissingLeads query={missing} />}
+      {!isMissed && <MissingLeads list={missing} />}
       <RecordStory record={record} onClose={() => setRecord(undefined)} onRecord={setRecord} />
     </View>
   )
@@ -106,7 +107,7 @@ function Records({ filter, onRecord }: { filter: Filter | undefined; onRecord: (
   return (
     <Card title={said.records} {...(filter?.text && { text: said.recordsOf(filter.text) })}>
       {list.isPending && <Skeleton height={120} aria-label={words.loading} />}
-      {list.isError && (
+      {list.isError && !list.isFetchNextPageError && (
         <Note
           mood="bad"
           role="alert"
@@ -146,11 +147,7 @@ function Records({ filter, onRecord }: { filter: Filter | undefined; onRecord: (
           </li>
         ))}
       </ul>
-      {list.hasNextPage && (
-        <Button variant="default" size="xs" mt="sm" loading={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-          {words.more}
-        </Button>
-      )}
+      <ShowMore list={list} />
     </Card>
   )
 }

@@ -1,11 +1,12 @@
-import { Badge, Button, Group, Select, Text } from '@mantine/core'
-import type { UseQueryResult } from '@tanstack/react-query'
-import { useState } from 'react'
+import { Badge, Group, Select, Text } from '@mantine/core'
+import { type UseInfiniteQueryResult, useInfiniteQuery } from '@tanstack/react-query'
+import { read } from '../../api/client.ts'
 import { changes, type MissingLeads as Missing, resources } from '../../api/resources.ts'
 import { Card } from '../../parts/card.tsx'
 import { ForAdmins } from '../../parts/for-admins.tsx'
 import { KeepChanges } from '../../parts/keep-changes.tsx'
 import { Note } from '../../parts/note.tsx'
+import { ShowMore } from '../../parts/show-more.tsx'
 import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
 import { useDraft } from '../../parts/use-draft.ts'
@@ -13,19 +14,30 @@ import { useWhen } from '../../parts/when.ts'
 import { words } from '../../words.ts'
 
 const said = words.missing
-/** So many are asked for. */
-const MOST = 100
-const SHOWN = 10
+/** All pages that were asked for as one: what stands around the leads is as the last of them says, but they are counted with the first. */
+export const useMissing = () =>
+  useInfiniteQuery({
+    queryKey: ['/leads/missing'],
+    queryFn: ({ pageParam }) => read<Missing>(resources.missing(pageParam).queryKey[0]),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next }) => next,
+    select: ({ pages }) => ({
+      ...(pages.at(-1) as Missing),
+      lost: pages[0]?.lost ?? null,
+      leads: pages.flatMap(({ leads }) => leads),
+    }),
+  })
 
 /** Leads that Meta told of and that sales never got to see, and what to do; nothing where no page tells of its leads. */
-export function MissingLeads({ query }: { query: UseQueryResult<Missing> }) {
-  if (query.data?.isTold === false && query.data.leads.length === 0) return null
+export function MissingLeads({ list }: { list: UseInfiniteQueryResult<Missing> }) {
+  if (list.data?.isTold === false && list.data.leads.length === 0) return null
   return (
     <Card title={said.title} text={said.text}>
-      <Shown query={query} lines={2}>
+      <Shown query={list} lines={2}>
         {(missing) => (
           <>
             <List {...missing} />
+            <ShowMore list={list} label={said.older} />
             <After {...missing} />
           </>
         )}
@@ -34,22 +46,20 @@ export function MissingLeads({ query }: { query: UseQueryResult<Missing> }) {
   )
 }
 
-function List({ afterMinutes, hindrance, leads }: Missing) {
+function List({ afterMinutes, hindrance, lost, leads }: Missing) {
   const when = useWhen()
-  const [all, setAll] = useState(false)
   if (hindrance !== null) return <Text size="sm">{hindrance.text}</Text>
   if (leads.length === 0) return <Text size="sm">{afterMinutes === 0 ? said.never : said.none}</Text>
-  const lost = leads.filter(({ knownBefore }) => !knownBefore).length
   const nameOf = (named: Missing['leads'][number]['form']) => named && (named.name ?? named.id)
   return (
     <>
-      {lost > 0 && (
-        <Note mood="warn" title={said.wayTitle(lost, leads.length < MOST)}>
+      {lost !== null && lost.count > 0 && (
+        <Note mood="warn" title={said.wayTitle(lost.count, !lost.more)}>
           {said.way}
         </Note>
       )}
       <ul className="lines">
-        {leads.slice(0, all ? undefined : SHOWN).map(({ metaLeadId, generatedAt, form, ad, campaign, knownBefore }) => (
+        {leads.map(({ metaLeadId, generatedAt, form, ad, campaign, knownBefore }) => (
           <li key={metaLeadId}>
             <Group justify="space-between" gap="xs">
               <div style={{ minWidth: 0 }}>
@@ -69,11 +79,6 @@ function List({ afterMinutes, hindrance, leads }: Missing) {
           </li>
         ))}
       </ul>
-      {!all && leads.length > SHOWN && (
-        <Button variant="default" size="xs" mt="sm" onClick={() => setAll(true)}>
-          {words.more}
-        </Button>
-      )}
     </>
   )
 }
@@ -97,7 +102,12 @@ function After({ version, afterMinutes }: Missing) {
         maw={240}
         mt="md"
       />
-      <KeepChanges draft={draft} save={save} latest={resources.missing} bodyOf={(onto) => ({ version: onto, afterMinutes: draft.value })} />
+      <KeepChanges
+        draft={draft}
+        save={save}
+        latest={resources.missing()}
+        bodyOf={(onto) => ({ version: onto, afterMinutes: draft.value })}
+      />
     </ForAdmins>
   )
 }

@@ -7,6 +7,7 @@ import { Failed } from '../../parts/failed.tsx'
 import { ForAdmins } from '../../parts/for-admins.tsx'
 import { useOpenTab } from '../../parts/open-tab.tsx'
 import { useCatalogue } from '../../parts/outcome-badge.tsx'
+import { ShowMore } from '../../parts/show-more.tsx'
 import { Shown } from '../../parts/shown.tsx'
 import { useChange } from '../../parts/use-change.ts'
 import { useWhen } from '../../parts/when.ts'
@@ -59,7 +60,7 @@ export function Trail() {
   })
   return (
     <Card title={said.trail}>
-      <Failed error={trail.error} />
+      {!trail.isFetchNextPageError && <Failed error={trail.error} />}
       {trail.isPending && <Skeleton height={80} aria-label={words.loading} />}
       {trail.data?.pages[0]?.lines.length === 0 && <Text size="sm">{said.trailEmpty}</Text>}
       <ul className="lines">
@@ -74,11 +75,7 @@ export function Trail() {
             </li>
           ))}
       </ul>
-      {trail.hasNextPage && (
-        <Button variant="default" size="xs" mt="sm" loading={trail.isFetchingNextPage} onClick={() => trail.fetchNextPage()}>
-          {words.more}
-        </Button>
-      )}
+      <ShowMore list={trail} />
     </Card>
   )
 }
