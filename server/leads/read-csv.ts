@@ -2,6 +2,7 @@
  * Reads tables as people export them, a bounded piece at a time: comma, semicolon or tab between cells (RFC 4180 otherwise), UTF-8
  * or UTF-16 (Meta's own exports are UTF-16 with tabs), with a byte order mark or without.
  */
+import { setImmediate as afterOthers } from 'node:timers/promises'
 import { TextDecoder } from 'node:util'
 import { CodedError } from '../../connectors/errors.ts'
 
@@ -14,13 +15,16 @@ export interface CsvRow {
 /** A row of more characters is none: a quote was opened and never closed. */
 const LONGEST_ROW = 1_000_000
 
-/** The rows of a file, those of one chunk together. Throws `CodedError` `not_csv`. */
+/** Bytes that are read before others get their turn. */
+const PIECE = 65_536
+
+/** The rows of a file, those of one piece together. Throws `CodedError` `not_csv`. */
 export async function* readCsv(chunks: AsyncIterable<Buffer>): AsyncGenerator<CsvRow[]> {
   const parser = createParser()
   let decoder: TextDecoder | undefined
   let bytes: Buffer = Buffer.alloc(0)
-  for await (const chunk of chunks) {
-    bytes = Buffer.concat([bytes, chunk])
+  for await (const piece of piecesOf(chunks)) {
+    bytes = Buffer.concat([bytes, piece])
     // Two bytes tell the encoding.
     if (bytes.length < 2) continue
     decoder ??= new TextDecoder(encodingOf(bytes))
@@ -30,6 +34,15 @@ export async function* readCsv(chunks: AsyncIterable<Buffer>): AsyncGenerator<Cs
   decoder ??= new TextDecoder()
   yield parser.read(`${decoder.decode(bytes)}\n`)
   parser.end()
+}
+
+async function* piecesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    for (let from = 0; from < chunk.length; from += PIECE) {
+      yield chunk.subarray(from, from + PIECE)
+      await afterOthers()
+    }
+  }
 }
 
 /** Without a mark, plain letters of UTF-16 give themselves away by the zero bytes between them. */

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { leadRows } from '../../../server/leads/lead-row.ts'
 import { type CsvRow, readCsv } from '../../../server/leads/read-csv.ts'
@@ -92,4 +93,22 @@ t.test('what a spreadsheet did to an id is told, and nothing is guessed', async 
   })
   t.match(leadRows(['id', 'lead_id'])(['42', '123456789012345']), { metaLeadId: '123456789012345' }, 'a tool’s own id is not taken')
   t.throws(() => leadRows(['name', 'email']), { code: 'no_lead_id_column', userText: /name, email/ })
+})
+
+t.test('a large file that is there at once is read in pieces, and others get their turn between them', async (t) => {
+  let turns = 0
+  let timer = setImmediate(function count() {
+    turns += 1
+    timer = setImmediate(count)
+  })
+  t.teardown(() => clearImmediate(timer))
+  const rows: CsvRow[] = []
+  const parts: number[] = []
+  for await (const part of readCsv(Readable.from([Buffer.from(`id,email\n${'1,a\n'.repeat(250_000)}`)]))) {
+    parts.push(part.length)
+    rows.push(...part)
+  }
+  t.equal(rows.length, 250_001)
+  t.ok(Math.max(...parts) < 20_000)
+  t.ok(turns > 10, `${turns}`)
 })
