@@ -90,17 +90,27 @@ async function readOnce(options: CatchUpOptions, connectionId: number, lease: Le
     return crmFailed(options, connectionId, error)
   }
 
-  await store(options, connectionId, lease, page, (trx) =>
-    page.next === undefined ? moveCovered(trx, connectionId, reading.to) : movePosition(trx, connectionId, behind(reading, page)),
+  const { version, wantedUntil = 0 } = cursor
+  const dueAt = Date.now() + delayBehind(reading, wantedUntil, everyMs, now)
+  const kept = await store(options, connectionId, lease, page, (trx) =>
+    page.next === undefined
+      ? moveCovered(trx, connectionId, reading.to, dueAt, { version })
+      : movePosition(trx, connectionId, behind(reading, page), { version }),
   )
+  // Somebody wants something else to be read, or nothing any more: from where it stands now.
+  if (!kept) return Date.now()
   if (page.changes.length > 0) options.wakeResolve(connectionId)
   if (page.next !== undefined) return Date.now()
   await closeNotice(db, `connection:${connectionId}`, 'catch_up')
+  return dueAt
+}
+
+/** How long after a period was read the next one is, ms. */
+function delayBehind({ to }: Reading, wantedUntil: number, everyMs: number, now: number): number {
   // A reading that was interrupted for long ends long before now: the next one follows at once.
-  if (now - reading.to > everyMs + SAFETY_LAG_MS) return putOff(db, connectionId, 0)
+  if (now - to > everyMs + SAFETY_LAG_MS) return 0
   // What is known to be missing may have been too young to be read now.
-  const { wantedUntil = 0 } = cursor
-  return putOff(db, connectionId, wantedUntil > reading.to ? Math.min(everyMs, wantedUntil + SAFETY_LAG_MS - now + 1) : everyMs)
+  return wantedUntil > to ? Math.min(everyMs, wantedUntil + SAFETY_LAG_MS - now + 1) : everyMs
 }
 
 /** What is to be read next; undefined while there is nothing new. Never before the connection was made: that is a backfill. */
@@ -122,7 +132,7 @@ async function readPast(options: CatchUpOptions, connectionId: number, lease: Le
     if (cursor === undefined) return undefined
     const from = cursor.createdAt - connector.past(context.settings)
     if (cursor.reading === undefined && from >= cursor.coveredFrom) {
-      if (cursor.dueAt !== undefined || cursor.due) await setDue(db, connectionId, 'never', 'past')
+      if (cursor.dueAt !== undefined || cursor.due) await setDue(db, connectionId, 'never', { channel: 'past' })
       return undefined
     }
     if (!cursor.due && cursor.dueAt !== undefined) return cursor.dueAt
@@ -134,7 +144,9 @@ async function readPast(options: CatchUpOptions, connectionId: number, lease: Le
     return crmFailed(options, connectionId, error, 'past')
   }
   await store(options, connectionId, lease, page, (trx) =>
-    page.next === undefined ? movePast(trx, connectionId, reading.from) : movePosition(trx, connectionId, behind(reading, page), 'past'),
+    page.next === undefined
+      ? movePast(trx, connectionId, reading.from)
+      : movePosition(trx, connectionId, behind(reading, page), { channel: 'past' }),
   )
   if (page.changes.length > 0) options.wakeResolve(connectionId)
   return page.next === undefined ? undefined : Date.now()
@@ -148,20 +160,20 @@ const behind = ({ from, to, records }: Reading, page: HistoryPage): Reading => (
   records: records + page.records,
 })
 
-/** Puts a page into the inbox and moves the cursor behind it. */
+/** Puts a page into the inbox and moves the cursor behind it. False: it is not wanted any more, and nothing was done. */
 async function store(
   { db, vault }: CatchUpOptions,
   connectionId: number,
   lease: Lease,
   { changes }: HistoryPage,
-  move: (trx: Database) => Promise<void>,
-): Promise<void> {
+  move: (trx: Database) => Promise<boolean>,
+): Promise<boolean> {
   const packets = packInParts(vault.for('packet'), connectionId, changes, Date.now())
-  await transaction(db, async (trx) => {
+  return transaction(db, async (trx) => {
     await lease.guard(trx)
-    if (!(await stillWorks(trx, connectionId))) return
+    if (!(await stillWorks(trx, connectionId)) || !(await move(trx))) return false
     await insertPackets(trx, packets)
-    await move(trx)
+    return true
   })
 }
 
@@ -173,7 +185,7 @@ async function stillWorks(trx: Database, connectionId: number): Promise<boolean>
 
 async function putOff(db: Database, connectionId: number, delayMs: number, channel?: 'past'): Promise<number> {
   const at = Date.now() + delayMs
-  await setDue(db, connectionId, at, channel)
+  await setDue(db, connectionId, at, { channel })
   return at
 }
 

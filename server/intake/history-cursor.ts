@@ -16,6 +16,8 @@ export interface Reading {
 }
 
 export interface HistoryCursor {
+  /** Changes with every change of the row: what follows from reading it holds while it is the same. */
+  version: string
   /** The connection takes part now. */
   works: boolean
   due: boolean
@@ -41,6 +43,7 @@ export async function readHistoryCursor(db: Database, connectionId: number): Pro
     insert into cursor (connection_id, channel, covered_until)
     select id, 'history', created_at from connection where id = ${connectionId} on conflict do nothing`.execute(db)
   const found = await sql<{
+    version: string
     works: boolean
     due: boolean
     due_at: number | null
@@ -50,12 +53,13 @@ export async function readHistoryCursor(db: Database, connectionId: number): Pro
     minutes: number | null
     wanted_until: Date | null
   }>`
-    select c.state in ('active', 'attention') as works, u.due_at <= now() as due, c.created_at, u.covered_until, u.position, u.wanted_until,
+    select u.xmin::text as version, c.state in ('active', 'attention') as works, u.due_at <= now() as due, c.created_at, u.covered_until, u.position, u.wanted_until,
       case when isfinite(u.due_at) then extract(epoch from u.due_at)::float8 * 1000 end as due_at, c.catch_up_minutes as minutes
     from connection c join cursor u on u.connection_id = c.id and u.channel = 'history' where c.id = ${connectionId}`.execute(db)
   const row = found.rows[0]
   if (row === undefined) return undefined
   return {
+    version: row.version,
     works: row.works,
     due: row.due,
     ...(row.due_at !== null && { dueAt: row.due_at }),
@@ -100,28 +104,28 @@ export async function readPastCursor(db: Database, connectionId: number): Promis
 }
 
 /** All of a part of the past is in the inbox, back to `from`. */
-export async function movePast(trx: Database, connectionId: number, from: number): Promise<void> {
-  await update(trx, connectionId, sql`position = null, covered_until = ${new Date(from)}, due_at = 'infinity'`, 'past')
+export async function movePast(trx: Database, connectionId: number, from: number): Promise<boolean> {
+  return update(trx, connectionId, sql`position = null, covered_until = ${new Date(from)}, due_at = 'infinity'`, { channel: 'past' })
 }
 
 /** A page is in the inbox: the next one follows. */
-export async function movePosition(trx: Database, connectionId: number, position: Reading, channel?: Channel): Promise<void> {
-  await update(trx, connectionId, sql`position = ${JSON.stringify(position)}`, channel)
+export async function movePosition(trx: Database, connectionId: number, position: Reading, where?: Where): Promise<boolean> {
+  return update(trx, connectionId, sql`position = ${JSON.stringify(position)}`, where)
 }
 
-/** All of a period is in the inbox, up to `until`: what was known to be missing in it is missing no more. */
-export async function moveCovered(trx: Database, connectionId: number, until: number): Promise<void> {
-  await update(
-    trx,
-    connectionId,
-    sql`position = null, covered_until = greatest(covered_until, ${new Date(until)}),
-      wanted_until = case when wanted_until > ${new Date(until)} then wanted_until end`,
-  )
+/**
+ * All of a period is in the inbox, up to `until`: what was known to be missing in it is missing no more. The next one is due at `dueAt`
+ * (ms).
+ */
+export async function moveCovered(trx: Database, connectionId: number, until: number, dueAt: number, where: Where): Promise<boolean> {
+  const covered = sql`position = null, covered_until = greatest(covered_until, ${new Date(until)}), due_at = ${new Date(dueAt)},
+    wanted_until = case when wanted_until > ${new Date(until)} then wanted_until end`
+  return update(trx, connectionId, covered, where)
 }
 
 /** @param at milliseconds since the epoch, or never */
-export async function setDue(db: Database, connectionId: number, at: number | 'never', channel?: Channel): Promise<void> {
-  await update(db, connectionId, sql`due_at = ${at === 'never' ? 'infinity' : new Date(at)}`, channel)
+export async function setDue(db: Database, connectionId: number, at: number | 'never', where?: Where): Promise<void> {
+  await update(db, connectionId, sql`due_at = ${at === 'never' ? 'infinity' : new Date(at)}`, where)
 }
 
 /** The history of a connection is read at the next occasion; of all of them if none is named. */
@@ -140,8 +144,17 @@ export async function findBehind(db: Database): Promise<number[]> {
   return found.rows.map(({ id }) => id)
 }
 
-type Channel = 'history' | 'past'
+interface Where {
+  /** `history` where none is named. */
+  channel?: 'past' | undefined
+  /** Only while the cursor is as it was read. */
+  version?: string
+}
 
-async function update(db: Database, connectionId: number, set: ReturnType<typeof sql>, channel: Channel = 'history'): Promise<void> {
-  await sql`update cursor set ${set} where connection_id = ${connectionId} and channel = ${channel}`.execute(db)
+/** False: the cursor is not as it was read any more, and stays as it is. */
+async function update(db: Database, connectionId: number, set: ReturnType<typeof sql>, { channel, version }: Where = {}): Promise<boolean> {
+  const asRead = version === undefined ? sql`true` : sql`xmin::text = ${version}`
+  const done = await sql`
+    update cursor set ${set} where connection_id = ${connectionId} and channel = ${channel ?? 'history'} and ${asRead}`.execute(db)
+  return done.numAffectedRows !== 0n
 }

@@ -401,3 +401,40 @@ t.test('what is known to be missing and too young to be read now is read as soon
   t.ok((after.dueAt ?? 0) > asked + 50 * MINUTE, 'what was read is missing no more')
   t.equal(after.wantedUntil, undefined, 'and nobody is told that it is')
 })
+
+/** Has the history read; comes back while the CRM is being asked, and what it answers waits at the door. */
+async function whileItIsRead(it: TestApp) {
+  await connectedSince(it, 2 * DAY)
+  await it.db
+    .updateTable('cursor')
+    .set({ covered_until: new Date(Date.now() - 60 * MINUTE) })
+    .execute()
+  const door = createDoor()
+  it.hubspot.misbehave({ how: 'slow', held: door.pass, path: SEARCH })
+  await catchUpSoon(it.db)
+  await door.came
+  return door
+}
+
+t.test('the history that is asked for while it is being read is read again at once', async (t) => {
+  const it = await testApp(t, { env: { CATCH_UP_MINUTES: '60' } })
+  const door = await whileItIsRead(it)
+  const asked = Date.now()
+  await catchUpSoon(it.db)
+  door.open()
+  await until(async () => (await cursor(it)).coveredUntil >= asked - 2 * MINUTE)
+  t.ok(((await cursor(it)).dueAt ?? 0) > asked + 50 * MINUTE)
+})
+
+t.test('what has to be read from further back is, though a later part is just being read', async (t) => {
+  const it = await testApp(t, { env: { CATCH_UP_MINUTES: '60' } })
+  it.hubspot.webhooks({ lossRate: 1 })
+  const lost = { lifecyclestage: 'lead', meta_lead_id: '123456789012345' }
+  it.hubspot.create({ type: 'contact', at: Date.now() - DAY, properties: lost })
+  const door = await whileItIsRead(it)
+  const back = new Date(Date.now() - 2 * DAY)
+  await sql`update cursor set position = null, due_at = '-infinity', covered_until = ${back} where channel = 'history'`.execute(it.db)
+  door.open()
+  await until(() => sent(it).length === 1)
+  t.strictSame(sent(it), [['Raw Lead', '123456789012345']])
+})
