@@ -7,6 +7,7 @@ import { exportMissingLeads, listMissingLeads, setMissingAfter } from '../../../
 import { type TestApp, testApp, until } from '../../support/app.ts'
 import { manyMissing } from '../../support/many-missing.ts'
 import { connectPage, FORM, longAgo, pagesEnv } from '../../support/page.ts'
+import { envOf, run } from '../command-line/run.ts'
 import { sent } from '../resolve/sharing.ts'
 
 const HOUR = 3_600_000
@@ -163,8 +164,8 @@ t.test('of very many it is said that there are at least as many as were looked a
   await watchMissing(it.db)
   t.match((await notices(it)).rows, [{ text: /^At least 10000 leads of Meta's did not reach .* 60 minutes \(form "\d+"\)/ }])
 
-  const lines = async () => (await text(exportMissingLeads(caller(it), it.workspaceId))).split('\r\n')
-  const [head, ...rest] = await lines()
+  const file = () => text(exportMissingLeads(caller(it), it.workspaceId))
+  const [head, ...rest] = (await file()).split('\r\n')
   t.equal(head, '\uFEFFgenerated_at,meta_lead_id,form_id,form,campaign_id,campaign,ad_id,ad,person_in_crm')
   t.equal(rest.pop(), '')
   t.match(rest[0], /^20\d\d-\d\d-\d\dT[\d:]+\.000Z,l:\d{17},'\d{17},,,,,,no$/)
@@ -172,6 +173,10 @@ t.test('of very many it is said that there are at least as many as were looked a
     rest.map((line) => line.split(',')[1]),
     [...wanted, ...more].map((id) => `l:${id}`),
   )
+  const command = (...args: string[]) => run(['lead', 'missing', '--workspace', String(it.workspaceId), ...args], { env: envOf(it) })
+  t.match(await command(), { code: 0, stdout: /There are older ones\. All of them: --csv/ })
+  t.equal((await command('--csv')).stdout, await file())
+
   await it.db.updateTable('connection').set({ state: 'paused' }).where('id', '=', it.connectionId).execute()
-  await t.rejects(lines(), { code: 'missing_untold', userText: /is paused/ }, 'a file without any would say that there is none')
+  await t.rejects(file(), { code: 'missing_untold', userText: /is paused/ }, 'a file without any would say that there is none')
 })
