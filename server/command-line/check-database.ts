@@ -19,7 +19,7 @@ export interface Check {
 }
 
 /** Older versions lack SQL that is used here. */
-const LEAST_VERSION = 14
+const LEAST_VERSION = 15
 const WEEK = 7 * 86_400_000
 
 /** Version, migrations and the ledger's partitions. */
