@@ -147,7 +147,8 @@ async function lookAtCrms(db: Database, workspaceId: number): Promise<{ hindranc
     select c.id, c.state, c.created_at,
       exists (select from packet p where p.connection_id = c.id and not p.quarantined
         and p.received_at < now() - make_interval(mins => ${BEHIND_MINUTES}))
-      or exists (select from cursor u where u.connection_id = c.id and (u.wanted_until is not null or u.channel = 'stream' and u.standing <> 'open'))
+      or exists (select from cursor u where u.connection_id = c.id
+        and (u.wanted_until is not null or u.channel = 'stream' and c.arrival = 'stream' and u.standing <> 'open'))
       as behind
     from connection c
     where c.workspace_id = ${workspaceId} and c.state <> 'removed' and c.crm <> all(${capturingSources()}::text[]) order by c.id`.execute(
