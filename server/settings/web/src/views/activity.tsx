@@ -17,6 +17,8 @@ import { MissingLeads, useMissing } from './activity/missing-leads.tsx'
 import { RecordStory } from './activity/record-story.tsx'
 
 const said = words.activity
+const LIST_MS = 5_000
+const MOST_FRESH_PAGES = 4
 interface Filter {
   outcome: Outcome
   reason: string | null
@@ -102,6 +104,8 @@ function Records({ filter, onRecord }: { filter: Filter | undefined; onRecord: (
     queryFn: ({ pageParam }) => read<RecordPage>(resources.records({ ...wanted, after: pageParam }).queryKey[0]),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next }) => next,
+    // What happens now shows at the top; whoever reads on far below is not read everything anew.
+    refetchInterval: ({ state: { data } }) => ((data?.pages.length ?? 1) > MOST_FRESH_PAGES ? false : LIST_MS),
   })
   const records = list.data?.pages.flatMap((page) => page.records) ?? []
   return (

@@ -12,13 +12,14 @@ import { useWho } from '../../parts/who.ts'
 import { words } from '../../words.ts'
 
 const said = words.activity
+const LOOK_MS = 15_000
 
 /** After something was put right: what was held back is looked at once more. */
 export function JudgeAgain() {
   const when = useWhen()
   const who = useWho()
   const catalogue = useCatalogue()
-  const standing = useQuery(resources.reevaluation)
+  const standing = useQuery({ ...resources.reevaluation, refetchInterval: LOOK_MS })
   const again = useChange((reason: string) => changes.reevaluate(reason), { done: ({ entries }) => said.againDone(entries) })
   return (
     <Card title={said.again} text={said.againText}>

@@ -10,6 +10,8 @@ import { useWhen } from '../../parts/when.ts'
 import { words } from '../../words.ts'
 
 const said = words.activity
+const LOOK_MS = 3_000
+const underWay = ['pending', 'waiting']
 type Ref = { type: string; id: string }
 
 /** All that is known of one record, beside the list that it was opened from. */
@@ -37,7 +39,11 @@ export function RecordStory({
 }
 
 function Told({ record, onRecord }: { record: Ref; onRecord: (record: Ref) => void }) {
-  const story = useQuery(resources.story(record))
+  const story = useQuery({
+    ...resources.story(record),
+    // What was tried again shows what came of it.
+    refetchInterval: ({ state: { data } }) => (data?.entries.some(({ outcome }) => underWay.includes(outcome)) ? LOOK_MS : false),
+  })
   return <Shown query={story}>{(data) => <Content {...data} onRecord={onRecord} />}</Shown>
 }
 

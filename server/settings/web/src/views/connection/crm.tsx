@@ -16,11 +16,12 @@ import { Findings } from './findings.tsx'
 import { Invite } from './invite.tsx'
 
 const said = words.connection
+const LOOK_MS = 15_000
 const moods = { active: 'good', attention: 'warn', setup: 'soft', paused: 'soft', removed: 'soft' }
 
 /** The CRM account: how it stands, and pausing, checking and connecting it again. */
 export function Crm() {
-  const connection = useQuery(resources.connection)
+  const connection = useQuery({ ...resources.connection, refetchInterval: LOOK_MS })
   return (
     <Shown query={connection}>
       {(data) => (

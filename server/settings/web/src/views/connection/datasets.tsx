@@ -13,11 +13,12 @@ import { DatasetLine } from './dataset-line.tsx'
 import { Invite } from './invite.tsx'
 
 const said = words.connection
+const LOOK_MS = 15_000
 
 /** The datasets, whether this account feeds them, and one more. */
 export function Datasets() {
   const wanted = useHash() === 'connection/datasets'
-  const datasets = useQuery(resources.datasets)
+  const datasets = useQuery({ ...resources.datasets, refetchInterval: LOOK_MS })
   const routes = useQuery(resources.routes)
   const [adding, setAdding] = useState(false)
   const say = useSay()
