@@ -49,7 +49,7 @@ export const theme = createTheme({
     // Where there is little room, what a button says goes on in another line instead of being cut off.
     Button: {
       styles: {
-        root: { height: 'auto', minHeight: 'var(--button-height)' },
+        root: { display: 'inline-flex', alignItems: 'center', justifyContent: 'center', height: 'auto', minHeight: 'var(--button-height)' },
         label: { whiteSpace: 'normal', overflowWrap: 'break-word' },
       },
     },
