@@ -39,7 +39,7 @@ export interface RecipientView extends Recipient {
   problem: string | null
 }
 
-const email = z.email('is not an e-mail address').max(254)
+const email = z.email('it is not an e-mail address').max(254)
 
 /** The URL of a webhook. Names are looked up when something is sent; here only what is plainly no public host is refused. */
 const webhookUrl = z
@@ -48,8 +48,8 @@ const webhookUrl = z
   .superRefine((text, context) => {
     const url = URL.parse(text)
     const say = (message: string) => context.addIssue({ code: 'custom', message })
-    if (url?.protocol !== 'https:') say('has to begin with https://')
-    else if (url.username || url.password || url.hash) say('must have no user, password or fragment')
+    if (url?.protocol !== 'https:') say('it has to begin with https://')
+    else if (url.username || url.password || url.hash) say('it must have no user, password or fragment')
   })
 
 /**

@@ -23,6 +23,8 @@ const titles: Partial<Record<keyof Rules, string>> = {
   ...Object.fromEntries(switches.map(([name, [label]]) => [name, label])),
 }
 
+const isCountry = (code: string | undefined) => code === undefined || /^[A-Z]{2}$/.test(code)
+
 export function Leads() {
   const rules = useQuery(resources.rules)
   return (
@@ -44,7 +46,10 @@ function Editor(saved: LeadRules) {
   return (
     <ForAdmins>
       <Card title={said.which} text={said.whichText}>
-        <WhichLeads rules={rules} onChange={(whichLeads) => set({ whichLeads })} />
+        <WhichLeads
+          rules={isCountry(rules.defaultCountry) ? rules : { ...rules, defaultCountry: undefined }}
+          onChange={(whichLeads) => set({ whichLeads })}
+        />
         {rules.whichLeads === 'meta_leads' && (
           <div style={{ marginTop: 20 }}>
             <RuleList
@@ -92,6 +97,7 @@ function Editor(saved: LeadRules) {
               description={said.countryText}
               maxLength={2}
               value={rules.defaultCountry ?? ''}
+              error={isCountry(rules.defaultCountry) ? undefined : said.countryWrong}
               onChange={({ currentTarget: { value } }) => set({ defaultCountry: value.toUpperCase() || undefined })}
               maw={280}
             />
@@ -101,6 +107,7 @@ function Editor(saved: LeadRules) {
       <KeepChanges
         draft={draft}
         save={save}
+        ready={isCountry(rules.defaultCountry)}
         latest={resources.rules}
         bodyOf={(version) => ({ version, rules: changed(draft.base, rules) })}
         differences={(before, now) => Object.keys(changed(before, now.rules)).map((name) => titles[name as keyof Rules] ?? name)}

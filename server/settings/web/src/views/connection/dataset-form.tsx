@@ -22,7 +22,7 @@ export function DatasetForm({ metaId = '', onSaved }: { metaId?: string; onSaved
     validate: {
       metaId: (value) => (/^\d{5,20}$/.test(value.trim()) ? null : said.digitsOnly),
       token: (value, { shared }) => (value.trim() === '' && !shared ? said.tokenNeeded : null),
-      crmDataset: (value) => (value === '' ? said.isCrmText : null),
+      crmDataset: (value) => (value === '' ? said.isCrmNeeded : null),
     },
   })
   const save = useChange(changes.saveDataset, {

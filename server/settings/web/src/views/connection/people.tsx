@@ -100,7 +100,7 @@ function NewRecipient() {
   const queries = useQueryClient()
   const form = useForm({
     initialValues: { to: '' },
-    validate: { to: (value) => (/^https:\/\/\S+$|^\S+@\S+$/.test(value.trim()) ? null : said.addressNeeded) },
+    validate: { to: (value) => (/^https:\/\/\S+$|^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value.trim()) ? null : said.addressNeeded) },
   })
   const add = useChange(changes.addRecipient, { done: said.added, after: form.reset })
   return (
@@ -122,9 +122,11 @@ function NewRecipient() {
         }}
       />
       {add.data?.secret !== undefined && (
-        <Note title={said.secret}>
-          <Code>{add.data.secret}</Code>
-        </Note>
+        <div style={{ marginTop: 12 }}>
+          <Note title={said.secret}>
+            <Code>{add.data.secret}</Code>
+          </Note>
+        </div>
       )}
     </form>
   )
