@@ -27,6 +27,8 @@ const schedule = {
   timeZone: z.string().meta({ description: 'a name of the IANA time zone database' }),
 }
 export const digest = z.object({ version: z.string(), ...schedule }).meta({ id: 'Digest' })
+/** Of one visitor, in a minute. */
+const MOST_TESTS = 10
 const params = z.object({ id: z.coerce.number().int().min(1).max(2_147_483_647) })
 
 export function peopleRoutes(server: ApiServer, tools: ApiTools): void {
@@ -87,6 +89,8 @@ export function peopleRoutes(server: ApiServer, tools: ApiTools): void {
   server.post(
     '/recipients/:id/test',
     {
+      // It goes out in our name, to any address that somebody has typed.
+      config: { rateLimit: { max: MOST_TESTS } },
       schema: {
         operationId: 'testRecipient',
         tags,

@@ -227,4 +227,7 @@ t.test('who asks too much is told to wait, and others are not', async (t) => {
   t.ok(refused.length >= 1 && refused.length <= 40, `${refused.length} were refused`)
   t.match(refused[0], { body: { ok: false, code: 'too_many_requests' } })
   t.match(await ben('GET', '/digest'), { status: 200 })
+  const tests = await Promise.all(Array.from({ length: 12 }, () => ben('POST', '/recipients/1/test', {})))
+  t.ok(tests.filter(({ status }) => status === 429).length >= 1, 'mail goes out in our name: there is less of it')
+  t.match(await ben('GET', '/digest'), { status: 200 }, 'and all else goes on')
 })
