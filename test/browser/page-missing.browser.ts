@@ -70,7 +70,7 @@ t.test(
     const lines = missing.getByText(/^Meta lead \d+/)
     const older = missing.getByRole('button', { name: 'Show older' })
     t.equal(await lines.count(), 10)
-  await picture(page, 'activity-missing-older')
+    await picture(page, 'activity-missing-older')
     await manyMissing(it, connectionId, { count: 3, from: 1_000, hoursAgo: 2 })
     await older.click()
     await missing.getByText(`Meta lead ${ids[59]}`).waitFor()
@@ -86,7 +86,7 @@ t.test(
     t.equal(await older.count(), 0)
     const shown = (await lines.allTextContents()).map((text) => /\d+/.exec(text)?.[0])
     t.same(shown, ids, 'each once, to the digit')
-    },
+  },
 )
 
 t.test('where the CRM does not tell, that is said; without a page nothing is', async (t) => {
