@@ -39,6 +39,9 @@ export interface RecipientView extends Recipient {
   problem: string | null
 }
 
+/** Of one workspace. All workspaces share a sender, which waits for each of them for seconds. */
+const MOST = 50
+
 const email = z.email('it is not an e-mail address').max(254)
 
 /** The URL of a webhook. Names are looked up when something is sent; here only what is plainly no public host is refused. */
@@ -53,7 +56,7 @@ const webhookUrl = z
   })
 
 /**
- * Throws `CodedError`: `workspace_unknown`, `invalid_input`, `webhook_private`, `recipient_exists`.
+ * Throws `CodedError`: `workspace_unknown`, `invalid_input`, `webhook_private`, `recipient_exists`, `too_many_recipients`.
  */
 export async function addRecipient(
   caller: Caller,
@@ -73,6 +76,12 @@ export async function addRecipient(
       .execute(trx)
       .catch(taken)
     const [{ id }] = rows as [{ id: number }]
+    const all = await sql`select from recipient where workspace_id = ${workspaceId}`.execute(trx)
+    if (all.rows.length > MOST)
+      throw problem(
+        'too_many_recipients',
+        `A workspace has up to ${MOST} recipients. Take one out first, or give the address of a mailing list.`,
+      )
     if (secret !== undefined) {
       await putSecret(trx, vault, ownerOf(id), 'url', given)
       await putSecret(trx, vault, ownerOf(id), 'signing', secret)

@@ -28,6 +28,19 @@ t.test('an address is added once for a workspace, and only one that is an addres
   await t.rejects(add('ana@example.com', 'None'), { code: 'workspace_unknown' })
 })
 
+t.test('a workspace has a bounded number of recipients: each may take its time, and all wait for the same sender', async (t) => {
+  const caller = { db: await testDatabase(t), actor: 'test' }
+  await createWorkspace(caller, 'Acme')
+  await createWorkspace(caller, 'Other')
+  const add = (name: string, workspace = 'Acme') => addRecipient(caller, { workspace, to: { email: `${name}@example.com` } }, { vault })
+  for (let count = 1; count <= 50; count++) await add(`a${count}`)
+  await t.rejects(add('one-more'), { code: 'too_many_recipients' })
+  t.equal((await listRecipients(caller)).length, 50)
+  t.match(await add('ana', 'Other'), { kind: 'email' })
+  await removeRecipient(caller, 1)
+  t.match(await add('one-more'), { kind: 'email' })
+})
+
 t.test('a webhook needs https and an address on the open internet, and is sealed', async (t) => {
   const db = await testDatabase(t)
   const caller = { db, actor: 'test' }
