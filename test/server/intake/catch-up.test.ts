@@ -164,7 +164,8 @@ t.test('passing trouble of the CRM is waited out, and nothing is lost', async (t
       await until(() => it.hubspot.requests().some((request) => request.path.endsWith(SEARCH) && request.status === status))
       it.hubspot.behave()
       await until(async () => {
-        await catchUpSoon(it.db)
+        // Only what was put off: whoever asks while it is being read has it read again.
+        if (!(await cursor(it)).due) await catchUpSoon(it.db)
         return timesOf(it, '123456789012345').length === 2
       }, 60_000)
       t.strictSame(
