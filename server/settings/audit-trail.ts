@@ -1,6 +1,7 @@
 /** The audit trail: who changed what, and what the server did by itself. */
 import { sql } from 'kysely'
 import type { Row } from '../database/tables.ts'
+import { describeSubject, type SubjectNames, subjectColumns, subjectJoins } from '../operations/notices/subject.ts'
 import type { Caller } from './caller.ts'
 import { csvHead, csvLine } from './csv.ts'
 import { findWorkspace } from './find.ts'
@@ -27,6 +28,8 @@ export interface AuditLine {
   actor: string
   action: string
   subject: string
+  /** The connection or dataset that it is of, for people; null where it is of neither. */
+  about: string | null
   detail: Record<string, unknown>
 }
 
@@ -36,12 +39,15 @@ export async function listAudit(caller: Caller, filter: AuditFilter): Promise<{ 
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw problem('invalid_input', 'The limit has to lie between 1 and 1000.')
   if (after !== undefined && !/^\d{1,18}$/.test(after)) throw notAPlace()
   const { id } = await findWorkspace(caller, filter.workspace)
-  const { rows } = await sql<Row<'audit'>>`
-    select * from audit where workspace_id = ${id} and (${after ?? null}::bigint is null or id < ${after ?? null})
-      and (${subject ?? null}::text is null or subject = ${subject ?? null}) and (${since ?? null}::timestamptz is null or at >= ${since ?? null})
-    order by id desc limit ${limit + 1}`.execute(caller.db)
-  const lines = rows.slice(0, limit).map(({ id, at, actor, action, subject, detail }) => ({
+  const { rows } = await sql<Row<'audit'> & SubjectNames>`
+    select n.*, ${subjectColumns} from audit n ${subjectJoins}
+    where n.workspace_id = ${id} and (${after ?? null}::bigint is null or n.id < ${after ?? null})
+      and (${subject ?? null}::text is null or n.subject = ${subject ?? null})
+      and (${since ?? null}::timestamptz is null or n.at >= ${since ?? null})
+    order by n.id desc limit ${limit + 1}`.execute(caller.db)
+  const lines = rows.slice(0, limit).map(({ id, at, actor, action, subject, detail, ...names }) => ({
     ...{ id, at, actor, action, subject },
+    about: names.crm === null && names.meta_id === null ? null : describeSubject(subject, names),
     detail: detail as Record<string, unknown>,
   }))
   const last = lines.at(-1)

@@ -40,6 +40,7 @@ export const auditPage = z.object({
       action: z.string(),
       text: z.string().meta({ description: 'the action in words' }),
       subject: z.string(),
+      about: z.string().nullable().meta({ description: 'the connection or dataset that it is of, for people' }),
       detail: z.record(z.string(), z.unknown()),
     }),
   ),

@@ -303,6 +303,10 @@ t.test('people are told of notices, and colleagues get links', async (t) => {
     lines: [{ actor: 'hubspot:606', action: 'invitation.create', text: 'Made a link for a colleague' }],
     next: String,
   })
+  const { lines } = dataOf<{ lines: { subject: string; about: string | null }[] }>(await ask('GET', '/audit'))
+  const aboutOf = (subject: string) => lines.find((line) => line.subject === subject)?.about
+  t.equal(aboutOf(`connection:${it.connectionId}`), `HubSpot connection ${it.connectionId}`, 'of several accounts it says which')
+  t.equal(aboutOf(`workspace:${it.workspaceId}`) ?? null, null)
 })
 
 t.test('a dataset gets a token that was proven, and a route that begins to send', async (t) => {

@@ -66,11 +66,11 @@ export function Trail() {
       <ul className="lines">
         {trail.data?.pages
           .flatMap(({ lines }) => lines)
-          .map(({ id, at, actor, text }) => (
+          .map(({ id, at, actor, text, about }) => (
             <li key={id}>
               <Text size="sm">{text}</Text>
               <Text size="xs" c="dimmed">
-                {who(actor)} · {when(at)}
+                {[about, who(actor), when(at)].filter(Boolean).join(' · ')}
               </Text>
             </li>
           ))}
