@@ -15,7 +15,8 @@ export const placeText = ({ at, id }: Place): string => `${at.getTime()}-${id}`
  * @param ids the whole of an id, as a regular expression
  */
 export function readPlace(text: string, ids: RegExp): Place {
-  const [, at, id] = /^(-?\d{1,15})-(.*)$/.exec(text) ?? []
+  // Years that the database knows, too.
+  const [, at, id] = /^(-?\d{1,14})-(.*)$/.exec(text) ?? []
   if (at === undefined || id === undefined || !ids.test(id)) throw notAPlace()
   return { at: new Date(Number(at)), id }
 }

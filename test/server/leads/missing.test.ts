@@ -153,7 +153,7 @@ t.test('more than a page of them are read page by page, none twice and none left
   }
   t.same(seen, wanted, 'three of one second each')
   t.match(await page(), { lost: { count: 9, more: false } })
-  for (const after of ['', 'x', '1-1', `1-${'1'.repeat(18)}`, `99999999999999999-${wanted[0]}`])
+  for (const after of ['', 'x', '1-1', `1-${'1'.repeat(18)}`, `999999999999999-${wanted[0]}`, `-999999999999999-${wanted[0]}`])
     await t.rejects(page(after), { code: 'invalid_input' }, after)
 })
 
