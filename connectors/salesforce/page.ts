@@ -59,9 +59,9 @@ async function customises(client: CrmClient, userId: string): Promise<boolean> {
   )
   // Every user has the set of the own profile: none at all means that they are hidden.
   if (sets === undefined || sets.length === 0) throw notKnown(403)
-  return readReplyOf('Salesforce', z.array(assigned), sets).some(
-    ({ PermissionSet, Assignee }) => PermissionSet.PermissionsCustomizeApplication && Assignee.IsActive,
-  )
+  const found = readReplyOf('Salesforce', z.array(assigned), sets)
+  if (!found.every(({ Assignee }) => Assignee.IsActive)) throw gone()
+  return found.some(({ PermissionSet }) => PermissionSet.PermissionsCustomizeApplication)
 }
 
 function gone(): CodedError {

@@ -92,7 +92,7 @@ export function sessionRoutes(server: ApiServer, tools: ApiTools): void {
     const connection = await findConnectionOf(db, { crm, account })
     if (connection === undefined) return admin
     return asksIfAdmin({ crm, account, userId }, connection.id).catch((error: unknown) => {
-      if (!(error instanceof CodedError)) throw error
+      if (!(error instanceof CodedError) || error.code === 'visitor_gone') throw error
       return error.retry !== 'never' && admin
     })
   }

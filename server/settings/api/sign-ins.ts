@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { CodedError } from '../../../connectors/errors.ts'
 import { hashToken, newToken } from '../../connections/install/tokens.ts'
 import type { Database } from '../../database/pool.ts'
 import type { Row } from '../../database/tables.ts'
@@ -33,7 +34,8 @@ export async function beginSignIn(db: Database, session: SessionOf): Promise<Ope
  * Another bearer for the word of a sign-in; undefined where it has ended, or ends by this: the word was used before. `requestId`: who
  * asks under the same one again did not get the answer.
  *
- * @param isAdmin what the CRM says of the user now, or, where it does not say, what it said last
+ * @param isAdmin what the CRM says of the user now, or, where it does not say, what it said last; throws `visitor_gone` where the CRM
+ *   does not know the user any more, which ends the sign-in
  */
 export async function renewSignIn(
   db: Database,
@@ -55,7 +57,10 @@ export async function renewSignIn(
     return undefined
   }
   const { crm, account, user_id: userId, host, ends_at: endsAt } = renewed
-  const admin = await isAdmin(renewed)
+  const admin = await isAdmin(renewed).catch(async (error: unknown) => {
+    if (error instanceof CodedError && error.code === 'visitor_gone') await endSignIn(db, id)
+    throw error
+  })
   if (admin !== renewed.admin) await db.updateTable('page_sign_in').set({ admin }).where('id', '=', id).execute()
   const session = { crm, account, userId, admin, ...(host !== null && { host }), signInId: id }
   return { ...(await openSession(db, session, endsAt)), renew: id, word: next, endsAt }

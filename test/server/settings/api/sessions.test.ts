@@ -198,7 +198,11 @@ t.test('who is no admin any more reads from the next renewal on, in each CRM', a
   t.equal(await adminOf(salesforce), true, 'who still is goes on')
   const other = it.salesforce.addUser({ orgId, username: 'ben@acme.example' })
   it.salesforce.setUser({ orgId, userId: other.userId, customises: false })
-  t.equal(await adminOf(await staying(it, { crm: 'salesforce', account: orgId, userId: other.userId })), false)
+  const reader = await staying(it, { crm: 'salesforce', account: orgId, userId: other.userId })
+  t.equal(await adminOf(reader), false)
+  it.salesforce.setUser({ orgId, userId: other.userId, active: false })
+  t.match(await renew(it, reader.id, reader.cookies), { status: 401, body: { code: 'visitor_gone' } }, 'who was deactivated reads no more')
+  t.match(await renew(it, reader.id, reader.cookies), { status: 401 })
 })
 
 async function withOrg(t: Test) {
