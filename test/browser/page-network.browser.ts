@@ -41,7 +41,7 @@ async function onNetwork(t: Test) {
 
 t.test('on a slow network the page shows what is coming, and on a failing one what can be done', async (t) => {
   const { network, open } = await onNetwork(t)
-  const { page } = await open()
+  const { page, context } = await open()
   await page.getByRole('link', { name: 'Activity' }).waitFor()
   let go = () => {}
   network.holds = new Promise((resolve) => {
@@ -51,12 +51,15 @@ t.test('on a slow network the page shows what is coming, and on a failing one wh
   await page.getByRole('status', { name: 'Loading' }).first().waitFor()
   await picture(page, 'page-loading')
   network.fails = () => true
+  // The browser knows of it, too, and says so to the page.
+  await context.setOffline(true)
   go()
   await page.getByText('The server cannot be reached from here').first().waitFor()
   t.strictSame(await seriousFindings(page), [])
   await picture(page, 'page-offline')
   network.fails = () => false
   network.holds = undefined
+  await context.setOffline(false)
   // Each that is pressed goes away.
   await until(async () => {
     const again = page.getByRole('button', { name: 'Try again' }).first()

@@ -30,13 +30,18 @@ const views: Record<View, React.ComponentType> = {
 
 const STALE_MS = 10_000
 const RETRIES = 2
+/** Without a network it is said that nothing can be reached, instead of waiting without a word until there is one. */
+const EVEN_OFFLINE = { networkMode: 'always' } as const
 const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: STALE_MS,
+      ...EVEN_OFFLINE,
+      refetchOnReconnect: true,
       // Where the API gave a reason, asking again changes nothing.
       retry: (count, error) => count < RETRIES && error instanceof ApiError && error.code === 'offline',
     },
+    mutations: EVEN_OFFLINE,
   },
 })
 
