@@ -44,21 +44,28 @@ t.test('a stage is reported, renamed, moved by keyboard, and saved', async (t) =
   t.strictSame(await names(), ['Raw Lead', 'Marketing Qualified Lead', 'Qualified Lead', 'Sales Opportunity', 'Proven Need', 'Converted'])
 })
 
-t.test('whoever uses the keyboard keeps their place, whatever becomes of the button', async (t) => {
-  const { open } = await opened(t)
-  const { inside } = await open()
-  const press = (name: string) => inside.getByRole('button', { name, exact: true }).press('Enter')
-  const isFocused = (name: string) => inside.getByRole('button', { name, exact: true }).and(inside.locator(':focus')).waitFor()
-  await press('Report Qualification')
-  await isFocused('Report Needs Analysis')
-  await press('Do not report Prospecting')
-  await isFocused('Do not report Closed Won')
-  await press('Discard')
-  await inside.locator('main:focus').waitFor()
-  await press('Use the proposal')
-  await inside.getByText('The proposal is filled in').waitFor()
-  await isFocused('Use the proposal')
-})
+t.test(
+  'whoever uses the keyboard keeps their place, whatever becomes of the button, and nothing is lost in going to another view',
+  async (t) => {
+    const { open } = await opened(t)
+    const { inside } = await open()
+    const press = (name: string) => inside.getByRole('button', { name, exact: true }).press('Enter')
+    const isFocused = (name: string) => inside.getByRole('button', { name, exact: true }).and(inside.locator(':focus')).waitFor()
+    await press('Report Qualification')
+    await isFocused('Report Needs Analysis')
+    await press('Do not report Prospecting')
+    await isFocused('Do not report Closed Won')
+    await inside.getByRole('link', { name: 'Activity', exact: true }).click()
+    await inside.getByRole('heading', { level: 1, name: 'Activity' }).waitFor()
+    await inside.getByRole('link', { name: 'Stages', exact: true }).click()
+    await inside.getByRole('textbox', { name: 'Name at Meta of Qualification' }).waitFor()
+    await press('Discard')
+    await inside.locator('main:focus').waitFor()
+    await press('Use the proposal')
+    await inside.getByText('The proposal is filled in').waitFor()
+    await isFocused('Use the proposal')
+  },
+)
 
 t.test('what is discarded was never there, and the proposal can be taken', async (t) => {
   const { open, names } = await opened(t)

@@ -15,9 +15,25 @@ export interface Draft<T> {
   rebase(version: string, onto?: { value: T; base: T }): void
 }
 
-/** Changes that are not saved yet, and what they were made on: a newer version must not get in underneath. */
-export function useDraft<T>(saved: { version: string; value: T }): Draft<T> {
-  const [draft, setDraft] = useState<{ version: string; value: T; base: T }>()
+/** Changes in views that somebody went away from, by their names, for as long as the page is open. */
+const left = new Map<string, unknown>()
+interface Begun<T> {
+  version: string
+  value: T
+  base: T
+}
+
+/**
+ * Changes that are not saved yet, and what they were made on: a newer version must not get in underneath.
+ * @param name under it they are still there for whoever comes back to the view; without one they go with it
+ */
+export function useDraft<T>(saved: { version: string; value: T }, name?: string): Draft<T> {
+  const [draft, setBegun] = useState(() => (name === undefined ? undefined : (left.get(name) as Begun<T> | undefined)))
+  const setDraft = (next: Begun<T> | undefined) => {
+    setBegun(next)
+    if (name !== undefined && next !== undefined) left.set(name, next)
+    if (name !== undefined && next === undefined) left.delete(name)
+  }
   const { version, value, base } = draft ?? { ...saved, base: saved.value }
   return {
     value,

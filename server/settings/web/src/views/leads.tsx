@@ -39,7 +39,7 @@ export function Leads() {
 }
 
 function Editor(saved: LeadRules) {
-  const draft = useDraft({ version: saved.version, value: saved.rules })
+  const draft = useDraft({ version: saved.version, value: saved.rules }, 'rules')
   const rules = draft.value
   const set = (change: Partial<Rules>) => draft.set({ ...rules, ...change })
   const save = useChange(changes.saveRules, { done: said.saved, after: draft.discard })

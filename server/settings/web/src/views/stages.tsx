@@ -37,7 +37,7 @@ export function Stages() {
 function Editor(saved: StagesData) {
   const queries = useQueryClient()
   const say = useSay()
-  const draft = useDraft<Mapping>({ version: saved.version, value: mappingOf(saved) })
+  const draft = useDraft<Mapping>({ version: saved.version, value: mappingOf(saved) }, 'stages')
   const mapping = draft.value
   const save = useChange(changes.saveMapping, { done: said.saved, after: draft.discard })
   const states = new Map(saved.stages.map((line) => [keyOf(line), line.state]))

@@ -85,7 +85,7 @@ function List({ afterMinutes, hindrance, lost, leads }: Missing) {
 
 /** After how long a lead is missed. */
 function After({ version, afterMinutes }: Missing) {
-  const draft = useDraft({ version, value: afterMinutes })
+  const draft = useDraft({ version, value: afterMinutes }, 'missing')
   const save = useChange(changes.saveMissingAfter, { done: words.unsaved.saved, after: draft.discard })
   const choices = Object.entries(said.afterChoices)
     .map(([value, label]) => ({ value, label }))

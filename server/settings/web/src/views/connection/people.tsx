@@ -147,7 +147,7 @@ const differing = (before: Schedule, now: Schedule) =>
   (Object.keys(says) as (keyof Schedule)[]).filter((name) => before[name] !== now[name])
 
 function WhenDigest({ version, ...saved }: Digest) {
-  const draft = useDraft<Schedule>({ version, value: saved })
+  const draft = useDraft<Schedule>({ version, value: saved }, 'digest')
   const { enabled, weekday, hour, timeZone } = draft.value
   const set = (change: Partial<Digest>) => draft.set({ enabled, weekday, hour, timeZone, ...change })
   const save = useChange(changes.saveDigest, { done: words.unsaved.saved, after: draft.discard })

@@ -33,7 +33,7 @@ export function Recognise() {
 
 function Editor(saved: CrmSettings) {
   const fields = useFieldChoices()
-  const draft = useDraft({ version: saved.version, value: saved.settings })
+  const draft = useDraft({ version: saved.version, value: saved.settings }, 'crm-settings')
   const save = useChange(changes.saveCrmSettings, { done: said.saved, after: draft.discard })
   const create = useChange(changes.createLeadIdField, { done: ({ name }) => said.created(name) })
   const properties = Object.entries((saved.schema.properties ?? {}) as Record<string, Property>).filter(
