@@ -23,7 +23,7 @@ export async function checkNotices(config: Config, db: Database): Promise<Check[
   const mute = rows.filter(({ kind }) => kind === 'email').length
   const checks: Check[] =
     mute > 0 && config.mail === undefined
-      ? [{ name: 'notices', status: 'problem', text: `${mute} recipients are to get mails, and SMTP_URL and MAIL_FROM are not set` }]
+      ? [{ name: 'notices', status: 'problem', text: `no mail can go out (recipients: ${mute}), SMTP_URL and MAIL_FROM are not set` }]
       : []
   for (const { id, workspace, outcome, error, at } of rows) {
     if (error === null) continue

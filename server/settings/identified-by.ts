@@ -17,7 +17,7 @@ export interface Identified {
  */
 export function identifiedBy(metaLeadId: string | null, profile: Profile | null, shared: readonly string[], rules: Rules): Identified {
   if (metaLeadId !== null && profile?.identity?.userData.lead_id === metaLeadId) {
-    return { by: 'lead_id', text: 'The CRM record carries the Meta lead id.' }
+    return { by: 'lead_id', text: 'The record carries the Meta lead id.' }
   }
   if (metaLeadId !== null) {
     const kinds = shared.map((kind) => names[kind] ?? kind).join(' and ') || 'match keys'

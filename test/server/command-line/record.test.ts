@@ -59,7 +59,7 @@ t.test('the story of a record is told from its change to Meta’s answer, and a 
     { eventName: null, outcome: 'suppressed', reason: 'stage_unmapped', text: /subscriber/ },
   )
   const told = await run(['record', 'show', `contact/${known}`], { env })
-  t.match(told.stdout, /found how: +The CRM record carries the Meta lead id/)
+  t.match(told.stdout, /found how: +The record carries the Meta lead id/)
   t.match(told.stdout, /outcome: +rejected .*Not enough customer data/)
   t.match(told.stdout, /Meta said: +took it/)
   t.notMatch(told.stdout, /anna@example.com/)
