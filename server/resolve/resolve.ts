@@ -18,7 +18,7 @@ import type { Meter } from '../operations/meter.ts'
 import { type Next, SLICE_MS } from '../schedule/scheduler.ts'
 import { type Claim, type ClaimedPacket, claimPackets, nextPacketDue } from './claim.ts'
 import { commitWork } from './commit.ts'
-import { gatherWork, refKey, without } from './gather.ts'
+import { gatherWork, refKey, type Work, without } from './gather.ts'
 import { lookup } from './lookup.ts'
 import { type ConnectionSetup, isAtWork, readSetup } from './setup.ts'
 import { wantedLookups } from './wanted-lookups.ts'
@@ -157,11 +157,12 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
   // A captured lead that is due waits for a CRM to feed the dataset; Meta has nothing new to tell of it.
   const lasting = new Set(setup.captures ? due.map(refKey) : [])
   const requests = await wantedLookups({ ...options, ruleFields: context.ruleFields, lasting }, connectionId, connector, work, now)
-  const looked = await lookup(connector, context, requests)
+  const looked = await lookup(connector, context, requests, partsAfter(claim))
   const { failed } = looked
   // What needs no answer of the CRM goes on without one.
-  const held = failed === undefined ? looked.refused : new Map(requests.map(({ ref }) => [refKey(ref), failed]))
-  const isStuck = failed !== undefined && (work.merges.length > 0 || [...work.refs.keys()].every((key) => held.has(key)))
+  const held = new Map(looked.refused)
+  if (failed !== undefined) for (const key of looked.unanswered) held.set(key, failed)
+  const isStuck = failed !== undefined && (work.merges.some(isOfOne(held)) || [...work.refs.keys()].every((key) => held.has(key)))
   if (isStuck) return postpone(options, connectionId, claim, failed, now)
   if (requests.length > 0 && failed === undefined) {
     await troubleOver(db, setup)
@@ -191,8 +192,7 @@ async function handleTogether(run: Run, changes: readonly ReadChange[], due: rea
       setup,
       manifest: connector.manifest,
       work: doable,
-      // Half an answer is none: whoever it is about is asked for again.
-      snapshots: new Map([...doable.shown, ...(failed === undefined ? looked.snapshots : [])]),
+      snapshots: new Map([...doable.shown, ...looked.snapshots]),
       limits: options.limits,
       waitForLeadMs: options.waitForLeadMs,
       tombstones: options.vault.tombstones,
@@ -257,9 +257,24 @@ async function readChanges(
   return changes
 }
 
+const isOfOne =
+  (held: ReadonlyMap<string, unknown>) =>
+  ({ survivor, merged }: Work['merges'][number]): boolean =>
+    [survivor, ...merged].some((ref) => held.has(refKey(ref)))
+
+/** Tries after which a lookup that fails may be one record's fault. */
+const TRIES_TOGETHER = 2
+/** In how many parts it is then made at most: each try narrows the fault down, and a CRM in trouble is not asked for every record. */
+const MOST_PARTS = 16
+
+/** Looks again are not counted: without packets nobody knows how often these failed. */
+const partsAfter = (claim: Claim): number => (claim.packets.length > 0 && attemptsOf(claim) < TRIES_TOGETHER ? 1 : MOST_PARTS)
+
+const attemptsOf = ({ packets }: Claim): number => Math.max(0, ...packets.map(({ attempts }) => attempts))
+
 /** How long to wait when nothing can be looked up now, ms. */
 function delayAfter(claim: Claim, { retry }: CodedError): number {
-  const attempts = Math.max(0, ...claim.packets.map((packet) => packet.attempts))
+  const attempts = attemptsOf(claim)
   const asked = typeof retry === 'object' ? retry.afterMs : 0
   return retry === 'never' ? RETRY_CAP_MS : Math.max(asked, Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(attempts, 10)))
 }

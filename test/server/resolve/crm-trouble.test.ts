@@ -137,6 +137,61 @@ t.test('a grant that was withdrawn asks the customer; everything goes out after 
   t.equal((await connection()).state, 'active')
 })
 
+t.test('one record that the CRM fails to show for good does not keep the others from being sent', async (t) => {
+  let broken = ''
+  const it = await testApp(t, {
+    before: {
+      hubspot: (url) =>
+        startGateway(t, url, ({ path, body }) =>
+          path.includes('batch/read') && broken !== '' && body.includes(broken) ? { status: 500, json: { status: 'error' } } : undefined,
+        ),
+    },
+  })
+  silence(it)
+  const ids = Array.from(
+    { length: 20 },
+    (_, n) => it.hubspot.create({ type: 'contact', properties: { meta_lead_id: `1234567890123${10 + n}` } }).id,
+  )
+  broken = ids[7] as string
+  await post(
+    it.url,
+    ids.map((id) => stageEvent(id, 'customer')),
+  )
+  await until(async () => {
+    await hurry(it.db)
+    return sent(it).filter(([name]) => name === 'Converted').length === 19
+  })
+  t.match(await it.db.selectFrom('packet').select(['changes', 'last_error']).execute(), [{ changes: 1, last_error: 'crm_unavailable' }])
+  t.strictSame(await story(it.db, broken), [])
+  broken = ''
+  await until(async () => {
+    await hurry(it.db)
+    return sent(it).filter(([name]) => name === 'Converted').length === 20
+  })
+})
+
+t.test('one record that the CRM fails to show for good does not keep others from being looked at again', async (t) => {
+  let broken = ''
+  const it = await testApp(t, {
+    before: {
+      hubspot: (url) =>
+        startGateway(t, url, ({ path, body }) =>
+          path.includes('batch/read') && broken !== '' && body.includes(broken) ? { status: 500, json: { status: 'error' } } : undefined,
+        ),
+    },
+  })
+  const ids = Array.from({ length: 5 }, () => it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead' } }).id)
+  await it.settled()
+  silence(it)
+  broken = ids[2] as string
+  for (const [n, id] of ids.entries()) it.hubspot.change({ type: 'contact', id, properties: { meta_lead_id: `12345678901234${n}` } })
+  await until(async () => {
+    await hurry(it.db)
+    return sent(it).length === 4
+  })
+  t.strictSame(await story(it.db, broken), ['lead waiting waiting_for_lead'])
+})
+
 t.test('one record that the CRM refuses is set aside alone', async (t) => {
   let refused = ''
   const it = await testApp(t, {
