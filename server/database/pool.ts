@@ -41,8 +41,11 @@ export function openDatabase({ url, log, max = 10, statementMs = 30_000, connect
     keepAliveInitialDelayMillis: 10_000,
     types: { getTypeParser: typeParser },
   })
-  // An idle connection that breaks is replaced by itself; without a listener it would end the process.
-  pool.on('error', (error) => log.warn({ code: databaseCode(error) }, 'an idle database connection was lost'))
+  // An idle connection that breaks is replaced by itself; without a listener it would end the process. While the pool is closed the
+  // database may be, too.
+  pool.on('error', (error) => {
+    if (!pool.ending) log.warn({ code: databaseCode(error) }, 'an idle database connection was lost')
+  })
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: withCodedErrors(pool) }) })
 }
 
