@@ -49,8 +49,15 @@ export const theme = createTheme({
     // Where there is little room, what a button says goes on in another line instead of being cut off.
     Button: {
       styles: {
-        root: { display: 'inline-flex', alignItems: 'center', justifyContent: 'center', height: 'auto', minHeight: 'var(--button-height)' },
-        label: { whiteSpace: 'normal', overflowWrap: 'break-word' },
+        root: {
+          display: 'inline-flex',
+          alignItems: 'center',
+          justifyContent: 'center',
+          height: 'auto',
+          minHeight: 'var(--button-height)',
+          paddingBlock: 2,
+        },
+        label: { whiteSpace: 'normal', overflowWrap: 'break-word', overflow: 'visible', lineHeight: 1.25 },
       },
     },
     Modal: { styles: { title: { fontWeight: 600 } } },
