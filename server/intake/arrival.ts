@@ -39,6 +39,6 @@ export async function settleArrivals(
       with settled as (
         update connection c set arrival = v.arrival from ${rows('v', { id: 'int', arrival: 'text' }, settled)} where c.id = v.id returning c.id
       )
-      update cursor set due_at = '-infinity' where channel = 'history' and connection_id in (select id from settled)`.execute(trx)
+      update cursor set due_at = now() where channel = 'history' and connection_id in (select id from settled)`.execute(trx)
   })
 }

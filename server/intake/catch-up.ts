@@ -87,16 +87,17 @@ async function readOnce(options: CatchUpOptions, connectionId: number, lease: Le
     page = await connector.history(context, { from: Math.max(reading.from, oldest), to: reading.to }, reading.next)
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
-    return crmFailed(options, connectionId, error)
+    return crmFailed(options, connectionId, error, { version: cursor.version })
   }
 
-  const { version, wantedUntil = 0 } = cursor
-  const dueAt = Date.now() + delayBehind(reading, wantedUntil, everyMs, now)
-  const kept = await store(options, connectionId, lease, page, (trx) =>
-    page.next === undefined
-      ? moveCovered(trx, connectionId, reading.to, dueAt, { version })
-      : movePosition(trx, connectionId, behind(reading, page), { version }),
-  )
+  let dueAt: number | undefined
+  const kept = await store(options, connectionId, lease, page, async (trx) => {
+    if (page.next !== undefined) return movePosition(trx, connectionId, behind(reading, page), { place: cursor.place })
+    // A reading that was interrupted for long ends long before now: the next one follows at once.
+    const delay = now - reading.to > everyMs + SAFETY_LAG_MS ? 0 : everyMs
+    dueAt = await moveCovered(trx, connectionId, cursor.place, reading, { dueAt: Date.now() + delay, youngMs: SAFETY_LAG_MS + 1 })
+    return dueAt !== undefined
+  })
   // Somebody wants something else to be read, or nothing any more: from where it stands now.
   if (!kept) return Date.now()
   if (page.changes.length > 0) options.wakeResolve(connectionId)
@@ -105,19 +106,11 @@ async function readOnce(options: CatchUpOptions, connectionId: number, lease: Le
   return dueAt
 }
 
-/** How long after a period was read the next one is, ms. */
-function delayBehind({ to }: Reading, wantedUntil: number, everyMs: number, now: number): number {
-  // A reading that was interrupted for long ends long before now: the next one follows at once.
-  if (now - to > everyMs + SAFETY_LAG_MS) return 0
-  // What is known to be missing may have been too young to be read now.
-  return wantedUntil > to ? Math.min(everyMs, wantedUntil + SAFETY_LAG_MS - now + 1) : everyMs
-}
-
 /** What is to be read next; undefined while there is nothing new. Never before the connection was made: that is a backfill. */
-function nextPeriod({ createdAt, coveredUntil }: HistoryCursor, now: number): Reading | undefined {
+function nextPeriod({ createdAt, coveredUntil, dueAs }: HistoryCursor, now: number): Reading | undefined {
   const to = now - SAFETY_LAG_MS
   if (to <= coveredUntil) return undefined
-  return { from: Math.max(createdAt, coveredUntil - OVERLAP_MS, now - MOST_MS), to, records: 0 }
+  return { from: Math.max(createdAt, coveredUntil - OVERLAP_MS, now - MOST_MS), to, records: 0, dueAs }
 }
 
 /** One page of what was before the connection was made, where it has such a past that was not read yet. */
@@ -141,7 +134,7 @@ async function readPast(options: CatchUpOptions, connectionId: number, lease: Le
     page = await connector.history(context, reading, reading.next)
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
-    return crmFailed(options, connectionId, error, 'past')
+    return crmFailed(options, connectionId, error, { channel: 'past' })
   }
   await store(options, connectionId, lease, page, (trx) =>
     page.next === undefined
@@ -153,11 +146,10 @@ async function readPast(options: CatchUpOptions, connectionId: number, lease: Le
 }
 
 /** Where the reading goes on behind a page. */
-const behind = ({ from, to, records }: Reading, page: HistoryPage): Reading => ({
-  from,
-  to,
+const behind = (reading: Reading, page: HistoryPage): Reading => ({
+  ...reading,
   next: page.next,
-  records: records + page.records,
+  records: reading.records + page.records,
 })
 
 /** Puts a page into the inbox and moves the cursor behind it. False: it is not wanted any more, and nothing was done. */
@@ -183,19 +175,25 @@ async function stillWorks(trx: Database, connectionId: number): Promise<boolean>
   return found.rows.length > 0
 }
 
-async function putOff(db: Database, connectionId: number, delayMs: number, channel?: 'past'): Promise<number> {
+/** @returns until when; now where the row is not of that version any more: somebody has asked meanwhile */
+async function putOff(db: Database, connectionId: number, delayMs: number, where?: Parameters<typeof setDue>[3]): Promise<number> {
   const at = Date.now() + delayMs
-  await setDue(db, connectionId, at, { channel })
-  return at
+  return (await setDue(db, connectionId, at, where)) ? at : Date.now()
 }
 
 /** The CRM cannot be asked: later again, from the same position. What only the customer can mend is told. */
-async function crmFailed({ db, log }: CatchUpOptions, connectionId: number, error: CodedError, channel?: 'past'): Promise<number> {
+async function crmFailed(
+  { db, log }: CatchUpOptions,
+  connectionId: number,
+  error: CodedError,
+  { channel, version }: { channel?: 'past'; version?: string },
+): Promise<number> {
   const delay = error.retry === 'never' ? NEVER_MS : error.retry === 'later' ? LATER_MS : error.retry.afterMs
   log.warn({ connection: connectionId, error, delay }, 'the history of a connection cannot be read now')
   // A withdrawn grant was told where it was noticed.
   if (error.retry === 'never' && error.code !== 'grant_revoked') await tell(db, connectionId, error)
-  return putOff(db, connectionId, delay, channel)
+  // What was missing may have been given while the CRM was asked; what passes by itself takes its time all the same.
+  return putOff(db, connectionId, delay, { channel, version: error.retry === 'never' ? version : undefined })
 }
 
 async function tell(db: Database, connectionId: number, error: CodedError): Promise<void> {

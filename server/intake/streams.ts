@@ -252,7 +252,7 @@ async function openCursors(db: Database, taken: readonly { id: number }[]): Prom
     with known as (
       insert into cursor (connection_id, channel) select id, 'stream' from unnest(${ids}::int[]) as taken(id) on conflict do nothing
     )
-    update cursor set due_at = '-infinity' where channel = 'history' and connection_id = any(${ids}::int[])
+    update cursor set due_at = now() where channel = 'history' and connection_id = any(${ids}::int[])
       and not exists (select from cursor u where u.connection_id = cursor.connection_id and u.channel = 'stream' and u.position is not null)`.execute(
     db,
   )

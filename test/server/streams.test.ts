@@ -2,10 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t from 'tap'
-import { readHistoryCursor } from '../../server/intake/history-cursor.ts'
 import { setSettings } from '../../server/settings/rules.ts'
 import { testApp, until } from '../support/app.ts'
-import { count, ledger, story } from '../support/look.ts'
+import { count, ledger, missingUntil, story } from '../support/look.ts'
 import { addOrg, followed } from '../support/salesforce.ts'
 import { sentOf } from './resolve/sharing.ts'
 
@@ -230,7 +229,7 @@ t.test('a position that means nothing any more begins anew, and has the history 
   await sleep(100)
   insert('987654321098765')
   await done(it, 2)
-  t.ok(((await readHistoryCursor(it.db, connectionId))?.wantedUntil ?? 0) >= before - 1_000)
+  t.ok((await missingUntil(it.db, connectionId)) >= before - 1_000)
   t.equal(it.meta.summary().datasets[DATASET]?.received, 2)
 })
 

@@ -59,6 +59,12 @@ export async function hurry(db: Database): Promise<void> {
 export const count = async (db: Database, table: keyof Tables): Promise<number> =>
   Number((await sql<{ count: string }>`select count(*) as count from ${sql.table(table)}`.execute(db)).rows[0]?.count)
 
+/** Up to when changes are known to be missing, milliseconds since the epoch; 0: none are. */
+export async function missingUntil(db: Database, connectionId: number): Promise<number> {
+  const history = db.selectFrom('cursor').select('wanted_until').where('connection_id', '=', connectionId).where('channel', '=', 'history')
+  return (await history.executeTakeFirst())?.wanted_until?.getTime() ?? 0
+}
+
 /** A count that the app keeps. */
 export async function tallied(db: Database, name: string): Promise<number> {
   const row = await db.selectFrom('tally').select('count').where('name', '=', name).executeTakeFirst()
