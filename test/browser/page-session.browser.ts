@@ -1,5 +1,10 @@
-/** The session of the page inside Salesforce: a quarter of an hour, and on with a fresh signed request while the page is open. */
+/**
+ * The session of the page: inside Salesforce a quarter of an hour, and on with a fresh signed request while the page is open; on its own
+ * until somebody signs out.
+ */
 import t, { type Test } from 'tap'
+import { ADMIN } from '../simulators/hubspot/start-hubspot.ts'
+import { PORTAL, PUBLIC_URL, testApp } from '../support/app.ts'
 import { picture } from '../support/chromium.ts'
 import { busyOrg } from './page/busy-account.ts'
 import { buildPage, endSessions, pages, seriousFindings } from './page/open-page.ts'
@@ -65,4 +70,37 @@ t.test('whoever else is signed in to Salesforce by then saves nothing that anoth
   await add.click()
   await inside.getByRole('dialog', { name: 'Your session has ended' }).waitFor()
   t.strictSame(await recipients(it), [])
+})
+
+t.test('on its own the page goes on after it was loaded anew, asks before it lets go of changes, and ends with signing out', async (t) => {
+  const it = await testApp(t)
+  const session = { crm: 'hubspot', account: String(PORTAL), userId: ADMIN, admin: true }
+  const { page, context } = await (await pages(t, it)).alone({ session })
+  await page.getByRole('link', { name: 'Stages', exact: true }).click()
+  const event = page.getByRole('textbox', { name: /^Name at Meta of/ }).first()
+  await event.waitFor()
+  await page.reload()
+  await event.waitFor()
+  t.match(await page.evaluate('document.title'), /^Stages/)
+  await event.fill('Another name')
+  const asked: string[] = []
+  page.on('dialog', (dialog) => {
+    asked.push(dialog.type())
+    return dialog.accept()
+  })
+  await page.reload()
+  await event.waitFor()
+  t.strictSame(asked, ['beforeunload'])
+  t.not(await event.inputValue(), 'Another name')
+  await picture(page, 'alone-with-sign-out')
+
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  const signIn = page.getByRole('link', { name: 'Sign in with HubSpot' })
+  await signIn.waitFor()
+  await page.reload()
+  await signIn.waitFor()
+  t.same(await it.db.selectFrom('page_sign_in').select('id').execute(), [])
+  const another = await context.newPage()
+  await another.goto(`${PUBLIC_URL}/page`)
+  await another.getByRole('link', { name: 'Sign in with HubSpot' }).waitFor()
 })

@@ -66,6 +66,7 @@ export const words = {
     overFramed:
       'Your CRM gave us no new one. Try again; if that does not help, load this page of your CRM anew. What you saved is kept; what you had not saved is still shown behind this message.',
     again: 'Sign in again',
+    leave: 'Sign out',
     notConnected: (crm: string) => `${crm} is not connected yet`,
     notConnectedText: (crm: string, account: string) =>
       `Once an admin agrees, Leadstage reads the stages of leads in the account ${account} and nothing is sent to Meta before you say so. ${crm} asks for your consent in a new tab.`,

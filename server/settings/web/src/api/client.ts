@@ -1,4 +1,7 @@
-/** Asks the settings API. The bearer lives in the memory of the page and nowhere else. */
+/**
+ * Asks the settings API. The bearer lives in the memory of the page and nowhere else. The tab keeps the name of its sign-in, which is
+ * no secret: with it and the cookie of the browser it goes on after it was loaded anew.
+ */
 import type { Failure } from '../../../api/answers.ts'
 import { words } from '../words.ts'
 
@@ -42,9 +45,30 @@ interface Around {
 let opened: Opened | undefined
 let around: Around | undefined
 
+const SIGN_IN = 'sign-in'
+
 export function keepSession(given: Opened, whatIsAround: Around): void {
   opened = given
   around = whatIsAround
+  // Inside a CRM there is none, and nothing may be kept.
+  if (given.renew !== undefined) sessionStorage.setItem(SIGN_IN, given.renew)
+}
+
+/** The session of a tab that was loaded anew; undefined where it has none, or its sign-in is over. Throws `ApiError`. */
+export async function sessionOfTab(): Promise<Opened | undefined> {
+  const renew = sessionStorage.getItem(SIGN_IN)
+  if (renew === null) return undefined
+  return openedAgain(renew).catch(isOver)
+}
+
+/** Ends the sign-in of this tab. Throws `ApiError`. */
+export async function signOut(): Promise<void> {
+  await change('POST', '/session/end').catch(isOver)
+  sessionStorage.removeItem(SIGN_IN)
+}
+
+function isOver(error: unknown): undefined {
+  if (!(error instanceof ApiError) || error.code !== 'signed_out') throw error
 }
 
 type Method = 'GET' | 'POST' | 'PUT'

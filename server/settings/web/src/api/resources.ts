@@ -110,7 +110,6 @@ export const resources = {
 
 export const changes = {
   connect: () => change<{ url: string }>('POST', '/connect'),
-  endSession: () => change<null>('POST', '/session/end'),
   answerFirstRun: (body: { step: string; answer: string }) => change<FirstRun>('POST', '/first-run/answer', body),
   sendOne: (body: { record: { type: string; id: string }; eventId: string }) => change<SentOne>('POST', '/first-run/send', body),
   tick: ({ datasetId, ...body }: { datasetId: number; step: string; done: boolean }) =>

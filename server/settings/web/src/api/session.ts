@@ -1,5 +1,5 @@
 /** From the address or the document that the page was opened with to a bearer. */
-import { change, type Opened } from './client.ts'
+import { change, type Opened, sessionOfTab } from './client.ts'
 
 /** What a CRM that opened the page has put into the document; it is taken out, so that nothing else reads it. */
 function fromDocument(): Opened | undefined {
@@ -13,7 +13,7 @@ export async function openSession(): Promise<Opened | undefined> {
   const opened = fromDocument()
   if (opened !== undefined) return opened
   const code = new URLSearchParams(window.location.hash.slice(1)).get('code')
-  if (code === null) return undefined
+  if (code === null) return sessionOfTab()
   // A code is good once; it stays in no history.
   window.history.replaceState(null, '', window.location.pathname)
   return change<Opened>('POST', '/session', { code })

@@ -1,7 +1,11 @@
-import { Badge, Group, Text } from '@mantine/core'
+import { Badge, Button, Group, Text } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
 import { type ReactNode, useEffect, useRef } from 'react'
+import { signOut } from '../api/client.ts'
 import { words } from '../words.ts'
+import { isFramed } from './is-framed.ts'
 import { Note } from './note.tsx'
+import { useSay } from './say.tsx'
 import { useVisitor } from './visitor.ts'
 
 export const shownViews = ['overview', 'stages', 'leads', 'activity', 'connection'] as const
@@ -37,6 +41,7 @@ export function Frame({ view, children }: { view: View; children: ReactNode }) {
                   {words.readOnly.badge}
                 </Badge>
               )}
+              {!isFramed && <SignOut />}
             </Group>
           </Group>
           <nav ref={nav} className="views" aria-label={words.views.label}>
@@ -57,5 +62,20 @@ export function Frame({ view, children }: { view: View; children: ReactNode }) {
         {children}
       </main>
     </>
+  )
+}
+
+/** For the page on its own; inside a CRM its session is the CRM's. */
+function SignOut() {
+  const say = useSay()
+  const leave = useMutation({
+    mutationFn: signOut,
+    onSuccess: () => window.location.assign('/page'),
+    onError: (error) => say(error.message),
+  })
+  return (
+    <Button size="compact-sm" variant="subtle" loading={leave.isPending} onClick={() => leave.mutate()}>
+      {words.outside.leave}
+    </Button>
   )
 }

@@ -15,8 +15,11 @@ export interface Draft<T> {
   rebase(version: string, onto?: { value: T; base: T }): void
 }
 
-/** Changes in views that somebody went away from, by their names, for as long as the page is open. */
+/** Changes in views that somebody went away from, by their names, for as long as the page is open. The browser asks before it lets go of them. */
 const left = new Map<string, unknown>()
+window.addEventListener('beforeunload', (event) => {
+  if (left.size > 0) event.preventDefault()
+})
 interface Begun<T> {
   version: string
   value: T

@@ -4,6 +4,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { resumeSession } from '../api/client.ts'
 import { changes, resources, type Session } from '../api/resources.ts'
 import { Alone } from '../parts/alone.tsx'
+import { isFramed } from '../parts/is-framed.ts'
 import { Note } from '../parts/note.tsx'
 import { useOpenTab } from '../parts/open-tab.tsx'
 import { useChange } from '../parts/use-change.ts'
@@ -36,8 +37,6 @@ export function SignIn({ problem }: { problem?: unknown }) {
     </Alone>
   )
 }
-
-const isFramed = window.parent !== window
 
 /** What was typed stays behind it. */
 export function SignedOut({ onBack }: { onBack: () => void }) {
