@@ -1,7 +1,7 @@
 /** `npm run packages:pictures`: the pictures in the guides for advertisers, from the running product in real Chromium. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Locator, Page } from 'playwright-core'
+import type { Frame, Locator, Page } from 'playwright-core'
 import t from 'tap'
 import { words } from '../../server/settings/web/src/words.ts'
 import { openLinks } from '../browser/links.ts'
@@ -76,7 +76,7 @@ type View = Exclude<keyof typeof words.views, 'label'>
 const views: View[] = ['overview', 'stages', 'leads', 'activity', 'connection']
 
 /** Opens a view of the web page, and waits until it shows what it has. */
-async function open(page: Page, view: View): Promise<Locator> {
+async function open(page: Page | Frame, view: View): Promise<Locator> {
   await page.evaluate(`location.hash = ${JSON.stringify(view)}`)
   await until(async () => (await page.title()).startsWith(words.views[view]))
   await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
@@ -93,7 +93,7 @@ t.test('the page in Salesforce', async (t) => {
     await name(it, connectionId)
     if (!options.fresh) await settle(await signedIn(it, session))
     await roll(it.db)
-    return (await (await pages(t, it)).alone({ session, viewport: { width: WIDTH, height: 700 } })).page
+    return (await (await pages(t, it)).framed({ user, viewport: { width: WIDTH, height: MOST_HEIGHT } })).inside
   }
   const page = await salesforce({})
   for (const view of views) await take(await open(page, view), view)

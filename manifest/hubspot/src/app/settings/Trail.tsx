@@ -39,13 +39,13 @@ export function Trail() {
                   </TableRow>
                 </TableHead>
                 <TableBody>
-                  {lines.map(({ id, at, actor, text: what, detail }) => (
+                  {lines.map(({ id, at, actor, text: what, about, detail }) => (
                     <TableRow key={id}>
                       <TableCell>{when(at, timeZone)}</TableCell>
                       <TableCell>{who(actor)}</TableCell>
                       <TableCell>
                         <Text>{what}</Text>
-                        <Text variant="microcopy">{detailOf(detail)}</Text>
+                        <Text variant="microcopy">{[about, detailOf(detail)].filter(Boolean).join(' · ')}</Text>
                       </TableCell>
                     </TableRow>
                   ))}
