@@ -1,6 +1,7 @@
 /**
  * What the extensions inside HubSpot share. Each of their folders is built alone, so each gets a copy: of the parts that they
- * have in common, of the web page's words and of what it reckons with stages and figures, and of the types of the API's answers.
+ * have in common, of the web page's words, how it writes instants and what it reckons with stages and figures, and of the types of the
+ * API's answers.
  */
 import { execFileSync } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -68,6 +69,7 @@ export async function sharedFiles(): Promise<Map<string, string>> {
   for (const name of names) texts.set(name, MADE + (await readFile(join(root, source, name), 'utf8')))
   const made = {
     'words.ts': await read('words.ts'),
+    'write-instant.ts': await read('parts/write-instant.ts'),
     'funnel-of.ts': await ofView('overview/funnel-of.ts'),
     'draft.ts': await ofView('stages/draft.ts'),
     'compare.ts': await ofView('stages/compare.ts'),

@@ -1,5 +1,5 @@
 /** A CRM in trouble costs time and nothing else; a record that it refuses holds up nobody. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { storeGrant } from '../../../server/connections/grants.ts'
 import { allScopes } from '../../simulators/hubspot/start-hubspot.ts'
 import { PORTAL, testApp, until } from '../../support/app.ts'
@@ -137,22 +137,26 @@ t.test('a grant that was withdrawn asks the customer; everything goes out after 
   t.equal((await connection()).state, 'active')
 })
 
-t.test('one record that the CRM fails to show for good does not keep the others from being sent', async (t) => {
-  let broken = ''
-  const it = await testApp(t, {
+/** An app whose CRM answers whatever asks for the record that is failing with `answer`, as long as one is. */
+const withFailing = (t: Test, failing: { id: string }, answer: { status: number; json: object }) =>
+  testApp(t, {
     before: {
       hubspot: (url) =>
         startGateway(t, url, ({ path, body }) =>
-          path.includes('batch/read') && broken !== '' && body.includes(broken) ? { status: 500, json: { status: 'error' } } : undefined,
+          path.includes('batch/read') && failing.id !== '' && body.includes(failing.id) ? answer : undefined,
         ),
     },
   })
+
+t.test('one record that the CRM fails to show for good does not keep the others from being sent', async (t) => {
+  const failing = { id: '' }
+  const it = await withFailing(t, failing, { status: 500, json: { status: 'error' } })
   silence(it)
   const ids = Array.from(
     { length: 20 },
     (_, n) => it.hubspot.create({ type: 'contact', properties: { meta_lead_id: `1234567890123${10 + n}` } }).id,
   )
-  broken = ids[7] as string
+  failing.id = ids[7] as string
   await post(
     it.url,
     ids.map((id) => stageEvent(id, 'customer')),
@@ -162,8 +166,8 @@ t.test('one record that the CRM fails to show for good does not keep the others 
     return sent(it).filter(([name]) => name === 'Converted').length === 19
   })
   t.match(await it.db.selectFrom('packet').select(['changes', 'last_error']).execute(), [{ changes: 1, last_error: 'crm_unavailable' }])
-  t.strictSame(await story(it.db, broken), [])
-  broken = ''
+  t.strictSame(await story(it.db, failing.id), [])
+  failing.id = ''
   await until(async () => {
     await hurry(it.db)
     return sent(it).filter(([name]) => name === 'Converted').length === 20
@@ -171,55 +175,42 @@ t.test('one record that the CRM fails to show for good does not keep the others 
 })
 
 t.test('one record that the CRM fails to show for good does not keep others from being looked at again', async (t) => {
-  let broken = ''
-  const it = await testApp(t, {
-    before: {
-      hubspot: (url) =>
-        startGateway(t, url, ({ path, body }) =>
-          path.includes('batch/read') && broken !== '' && body.includes(broken) ? { status: 500, json: { status: 'error' } } : undefined,
-        ),
-    },
-  })
+  const failing = { id: '' }
+  const it = await withFailing(t, failing, { status: 500, json: { status: 'error' } })
   const ids = Array.from({ length: 5 }, () => it.hubspot.create({ type: 'contact', properties: { lifecyclestage: 'lead' } }).id)
   await it.settled()
   silence(it)
-  broken = ids[2] as string
+  failing.id = ids[2] as string
   for (const [n, id] of ids.entries()) it.hubspot.change({ type: 'contact', id, properties: { meta_lead_id: `12345678901234${n}` } })
   await until(async () => {
     await hurry(it.db)
     return sent(it).length === 4
   })
-  t.strictSame(await story(it.db, broken), ['lead waiting waiting_for_lead'])
+  t.strictSame(await story(it.db, failing.id), ['lead waiting waiting_for_lead'])
 })
 
 t.test('one record that the CRM refuses is set aside alone', async (t) => {
-  let refused = ''
-  const it = await testApp(t, {
-    before: {
-      hubspot: (url) =>
-        startGateway(t, url, ({ path, body }) =>
-          path.includes('batch/read') && refused !== '' && body.includes(refused)
-            ? { status: 400, json: { status: 'error', message: 'cannot be read', category: 'VALIDATION_ERROR' } }
-            : undefined,
-        ),
-    },
+  const failing = { id: '' }
+  const it = await withFailing(t, failing, {
+    status: 400,
+    json: { status: 'error', message: 'cannot be read', category: 'VALIDATION_ERROR' },
   })
   silence(it)
   const ids = Array.from(
     { length: 20 },
     (_, n) => it.hubspot.create({ type: 'contact', properties: { meta_lead_id: `1234567890123${10 + n}` } }).id,
   )
-  refused = ids[7] as string
+  failing.id = ids[7] as string
   await Promise.all([
     post(
       it.url,
       ids.map((id) => stageEvent(id, 'customer')),
     ),
-    post(it.url, [stageEvent(refused, 'lead')]),
+    post(it.url, [stageEvent(failing.id, 'lead')]),
   ])
   await it.settled()
   t.equal(sent(it).filter(([name]) => name === 'Converted').length, 19)
-  t.strictSame(await story(it.db, refused), [])
+  t.strictSame(await story(it.db, failing.id), [])
   const aside = await it.db.selectFrom('packet').select(['changes', 'last_error', 'quarantined']).execute()
   t.strictSame(
     aside,
@@ -229,7 +220,7 @@ t.test('one record that the CRM refuses is set aside alone', async (t) => {
   // Later changes of others are not held up either, and a person's retry brings it in.
   await post(it.url, [stageEvent(ids[0] as string, 'evangelist')])
   await it.settled()
-  refused = ''
+  failing.id = ''
   await it.db.updateTable('packet').set({ quarantined: false }).execute()
   await until(() => sent(it).filter(([name]) => name === 'Converted').length === 20)
   await it.settled()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { rules } from '../../../../mappings/rules.ts'
-import { writeInstant } from '../../../../server/settings/web/src/parts/when.ts'
+import { writeInstant } from '../../../../server/settings/web/src/parts/write-instant.ts'
 import { changed } from '../../../../server/settings/web/src/views/leads/changed.ts'
 import { funnelOf } from '../../../../server/settings/web/src/views/overview/funnel-of.ts'
 import { indent } from '../../../../server/settings/web/src/views/start/indent.ts'
