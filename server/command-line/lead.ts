@@ -5,7 +5,7 @@ import { countLead, type Erased, eraseLead } from '../settings/erase-lead.ts'
 import { exportLead } from '../settings/export-lead.ts'
 import type { LeadName } from '../settings/find-lead.ts'
 import { importLeads, type LeadImport } from '../settings/import-leads.ts'
-import { exportMissingLeads, listMissingLeads, type MissingPage, setMissingAfter } from '../settings/missing-leads.ts'
+import { exportMissingLeads, listMissingLeads, type MissingPage, NOT_TOLD, setMissingAfter } from '../settings/missing-leads.ts'
 import { problem } from '../settings/problem.ts'
 import { examples } from './example.ts'
 import { readSecret, wholeNumber } from './input.ts'
@@ -142,7 +142,7 @@ function importText(result: LeadImport, kept: boolean): string {
 function missingText({ afterMinutes, isTold, hindrance, leads, next }: MissingPage): string {
   if (afterMinutes === 0) return 'Leads are not missed here. To change that: --after 60'
   if (hindrance !== null) return hindrance.text
-  if (!isTold && leads.length === 0) return 'No Facebook page is connected, so nobody here knows which leads there were.'
+  if (!isTold && leads.length === 0) return NOT_TOLD
   const named = (it: MissingLead['form']) => it && (it.name ?? it.id)
   const rows = leads.map((it) => [
     ...[time(it.generatedAt), it.metaLeadId, named(it.form), named(it.campaign), named(it.ad)],

@@ -13,7 +13,7 @@ const SETTLE_MINUTES = 5
 /** Changes that have waited so long stand for others that have not even come; minutes. */
 const BEHIND_MINUTES = 15
 /** So many, the latest, are looked at to count them: that takes less than half a second, whoever they are. */
-const MOST_COUNTED = 10_000
+export const MOST_COUNTED = 10_000
 
 export interface Named {
   id: string
@@ -132,7 +132,8 @@ export async function findMissing(
   return { afterMinutes, isTold, hindrance, lost, leads, next }
 
   async function countLost(): Promise<Lost> {
-    if (next === undefined) return { count: leads.filter(({ knownBefore }) => !knownBefore).length, more: false }
+    if (next === undefined || limit >= MOST_COUNTED)
+      return { count: leads.filter(({ knownBefore }) => !knownBefore).length, more: next !== undefined }
     const { rows } = await sql<{ count: number; looked: number }>`
       select count(*) filter (where not ${isKnown})::int as count, count(*)::int as looked
       from (select l.id, l.captured_by from lead l where ${isMissing} order by l.generated_at desc limit ${MOST_COUNTED}) l`.execute(db)

@@ -57,7 +57,7 @@ export async function* exportMissingLeads(caller: Caller, workspace: string | nu
 }
 
 const headings = ['generated_at', 'meta_lead_id', 'form_id', 'form', 'campaign_id', 'campaign', 'ad_id', 'ad', 'person_in_crm']
-const NOT_TOLD = 'No Facebook page is connected, so nobody here knows which leads there were.'
+export const NOT_TOLD = 'No Facebook page is connected, so nobody here knows which leads there were.'
 
 const line = ({ generatedAt, metaLeadId, form, campaign, ad, knownBefore }: MissingLead) =>
   csvLine([

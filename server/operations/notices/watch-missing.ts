@@ -3,11 +3,10 @@ import { sql } from 'kysely'
 import { capturingSources } from '../../../connectors/registry.ts'
 import { closeNotice, openNotice } from '../../connections/notices.ts'
 import type { Database } from '../../database/pool.ts'
-import { findMissing, type MissingLead } from '../../leads/missing.ts'
+import { findMissing, type MissingLead, MOST_COUNTED } from '../../leads/missing.ts'
 
 const CODE = 'leads_missing'
-/** Leads that are looked at; forms that are named. */
-const MOST = 10_000
+/** Forms that are named. */
 const MOST_FORMS = 3
 
 /**
@@ -19,7 +18,7 @@ export async function watchMissing(db: Database): Promise<void> {
     select distinct workspace_id from connection where state = 'active' and crm = any(${capturingSources()}::text[])
     union select workspace_id from notice where code = ${CODE} and closed_at is null`.execute(db)
   for (const { workspace_id: workspaceId } of found.rows) {
-    const { afterMinutes, hindrance, leads, next } = await findMissing(db, workspaceId, { limit: MOST })
+    const { afterMinutes, hindrance, leads, next } = await findMissing(db, workspaceId, { limit: MOST_COUNTED })
     if (hindrance !== null) continue
     const lost = leads.filter(({ knownBefore }) => !knownBefore)
     const subject = `workspace:${workspaceId}`
